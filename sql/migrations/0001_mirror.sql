@@ -22,6 +22,31 @@ create type onsale.channel as enum ('shopify', 'direct');
 create type onsale.order_status as enum ('open', 'closed', 'cancelled', 'deleted');
 create type onsale.delivery_outcome as enum ('applied', 'stale', 'ignored', 'failed');
 
+-- One signed delivery on its way through apply_deliveries, its body parsed once.
+create type onsale.delivery_fact as (
+  ordinal integer,
+  kind text,
+  shop text,
+  delivery_id text collate "C",
+  body jsonb,
+  description text,
+  stamp onsale.stamp
+);
+
+-- What one order changed at one variant: its lines now less its lines before.
+create type onsale.line_change as (
+  variant_id bigint,
+  created_at timestamptz,
+  quantity bigint,
+  current_quantity bigint
+);
+
+create type onsale.delivery_result as (
+  ordinal integer,
+  outcome text,
+  reason text
+);
+
 -- Case and accents folded. Immutable because the dictionary is named; unaccent(text) alone looks it up in the
 -- search path and so cannot stand in a generated column.
 create function onsale.fold_text(p_text text) returns text
@@ -172,7 +197,6 @@ create table onsale.events (
   metafields jsonb not null default '{}',
   per_user_limit integer default 2 check (per_user_limit > 0),
   currency text not null check (currency ~ '^[A-Z]{3}$'),
-  source_updated_at timestamptz,
   deleted_at timestamptz,
   version integer not null default 1,
   created_at timestamptz not null default clock_timestamp(),

@@ -1,0 +1,216 @@
+-- Applies a batch of signed webhook deliveries: the one way in which Shopify's facts enter the mirror.
+-- One row in, one row out, in input order: ordinal (from 1), outcome, reason (of a failure).
+-- Outcomes: applied    news, now in the mirror
+--           duplicate  this delivery's id was answered before, or stands earlier in the batch
+--           stale      not newer than what is known
+--           ignored    nothing for the mirror in it
+--           failed     kept with its reason (fail_deliveries); the same id may be tried again
+-- Any order, repetition and batching of the same deliveries ends in the same rows. A second call changes nothing.
+-- Locks, in this order (sql/README.md): the privacy lock, shopify_orders, shopify_products, events, shopify_variants,
+-- inventory_items, inventory_levels, stock, event_revisions, catalogue, failed_deliveries, deliveries; each by key.
+-- deliveries come last, so that a batch with a delivery of another batch waits with its work done; what the other
+-- one did makes ours stale, and the id then tells that it is a duplicate.
+-- Raises class 22 and 23 where a body holds a bad number, date or text: the caller bisects its batch until the body
+-- stands alone, and keeps it by fail_deliveries.
+-- p_bodies: the raw text. p_triggered_ns: nanoseconds since 1970, 0 = not told. p_descriptions: the sanitised
+-- body_html of products. p_is_replay: apply although the id was answered before.
+create or replace function api.apply_deliveries(
+  p_shops text[],
+  p_delivery_ids text[],
+  p_topics text[],
+  p_triggered_ns bigint[],
+  p_event_ids text[],
+  p_api_versions text[],
+  p_bodies text[],
+  p_descriptions text[],
+  p_is_replay boolean default false,
+  p_now timestamptz default clock_timestamp()
+)
+returns setof onsale.delivery_result
+language plpgsql
+volatile
+security definer
+set search_path = ''
+-- Plans are cached while the tables are still small: without this a young database gets sequential scans that
+-- stay until the next analyze.
+set enable_seqscan = off
+as $$
+declare
+  v_settings onsale.settings;
+  v_facts onsale.delivery_fact[];
+  v_failed integer[];
+  v_retried boolean;
+  v_reasons text[];
+  v_kinds text[];
+  v_orders record;
+  v_products record;
+  v_variants record;
+  v_inventory record;
+  v_stock record;
+  v_order_variants bigint[];
+  v_applied integer[] := '{}';
+begin
+  select s.* into strict v_settings from onsale.settings s;
+
+  -- Only deliveries that are new, or had failed, are read.
+  select
+    array_agg(row(
+      i.ordinal, api.get_delivery_kind(i.topic), i.shop, i.delivery_id, i.body::jsonb, i.description,
+      row('-infinity', i.triggered_ns, i.delivery_id)
+    )::onsale.delivery_fact),
+    bool_or(d.shop is not null)
+  into v_facts, v_retried
+  from (
+    select u.*, row_number() over (partition by u.shop, u.delivery_id order by u.ordinal) as nth
+    from unnest(p_shops, p_delivery_ids, p_topics, p_triggered_ns, p_bodies, p_descriptions) with ordinality
+      as u (shop, delivery_id, topic, triggered_ns, body, description, ordinal)
+  ) i
+  left join onsale.deliveries d on d.shop = i.shop and d.delivery_id = i.delivery_id
+  where i.nth = 1 and (d.shop is null or d.outcome = 'failed' or p_is_replay);
+
+  if v_facts is not null then
+    select array_agg(n.ordinal), array_agg(n.reason) into v_failed, v_reasons
+    from (
+      select f.ordinal, api.get_delivery_fault(f.kind, f.body) as reason from unnest(v_facts) f
+    ) n
+    where n.reason is not null;
+
+    -- What remains are facts: each gets its date, the record's own or else the moment it was triggered.
+    select array_agg(row(
+      f.ordinal, f.kind, f.shop, f.delivery_id, f.body, f.description,
+      row(
+        coalesce(
+          (f.body ->> 'updated_at')::timestamptz,
+          timestamptz 'epoch' + (nullif((f.stamp).triggered_ns, 0) / 1000) * interval '1 microsecond',
+          '-infinity'
+        ),
+        (f.stamp).triggered_ns,
+        f.delivery_id
+      )
+    )::onsale.delivery_fact), array_agg(distinct f.kind)
+    into v_facts, v_kinds
+    from unnest(v_facts) f
+    where f.kind is not null
+      and f.ordinal <> all (coalesce(v_failed, '{}'))
+      and not (
+        f.kind = 'order' and not v_settings.counts_test_orders and coalesce((f.body ->> 'test')::boolean, false)
+      );
+  end if;
+
+  if v_kinds && '{customer_redact,shop_redact,data_request}' then
+    perform pg_advisory_xact_lock(hashtext('onsale privacy'));
+    v_applied := v_applied || api.apply_redactions(v_facts, p_now);
+  else
+    perform pg_advisory_xact_lock_shared(hashtext('onsale privacy'));
+  end if;
+
+  if v_kinds && '{uninstalled}' then
+    update onsale.settings s set uninstalled_at = greatest(s.uninstalled_at, (
+      select max((f.stamp).updated_at) from unnest(v_facts) f where f.kind = 'uninstalled'
+    ));
+    v_applied := v_applied || array(select f.ordinal from unnest(v_facts) f where f.kind = 'uninstalled');
+  end if;
+
+  select null::integer[] as applied, null::onsale.line_change[] as changes into v_orders;
+  if v_kinds && '{order,order_delete}' then
+    select o.* into v_orders from api.apply_shopify_orders(v_facts) o;
+    v_applied := v_applied || v_orders.applied;
+    select array_agg(distinct c.variant_id) into v_order_variants
+    from unnest(v_orders.changes) c
+    left join onsale.shopify_variants v on v.variant_id = c.variant_id
+    where v.ticket_id is null;
+  end if;
+
+  select null::integer[] as applied, null::bigint[] as edited into v_products;
+  if v_kinds && '{product,product_delete}' then
+    select p.* into v_products from api.apply_shopify_products(v_facts, p_now) p;
+    v_applied := v_applied || v_products.applied;
+  end if;
+
+  select null::integer[] as applied, null::bigint[] as rebased, null::bigint[] as created, null::bigint[] as item_ids,
+    null::bigint[] as edited into v_variants;
+  if v_kinds && '{product}' or v_order_variants is not null then
+    select v.* into v_variants from api.apply_shopify_variants(v_facts, v_order_variants, p_now) v;
+    v_applied := v_applied || v_variants.applied;
+  end if;
+
+  select null::integer[] as applied, null::bigint[] as item_ids into v_inventory;
+  if v_kinds && '{level,level_disconnect,item,item_delete}' or v_variants.item_ids is not null then
+    select i.* into v_inventory from api.apply_inventory(v_facts, v_variants.item_ids) i;
+    v_applied := v_applied || v_inventory.applied;
+  end if;
+
+  select s.* into v_stock
+  from api.apply_stock_changes(
+    v_orders.changes, v_variants.rebased, v_variants.created, v_inventory.item_ids
+  ) s;
+
+  perform api.update_revisions(v_products.edited || v_variants.edited, v_stock.flipped, v_stock.changed);
+
+  if v_failed is not null then
+    perform api.fail_deliveries(
+      array_agg(p_shops[f.ordinal]), array_agg(p_delivery_ids[f.ordinal]), array_agg(p_topics[f.ordinal]),
+      array_agg(p_triggered_ns[f.ordinal]), array_agg(p_event_ids[f.ordinal]), array_agg(p_api_versions[f.ordinal]),
+      array_agg(encode(convert_to(p_bodies[f.ordinal], 'UTF8'), 'base64')), array_agg(null::text),
+      array_agg(f.reason), p_now
+    )
+    from unnest(v_failed, v_reasons) as f (ordinal, reason);
+  end if;
+
+  if v_retried then
+    delete from onsale.failed_deliveries d
+    using unnest(p_shops, p_delivery_ids) with ordinality as i (shop, delivery_id, ordinal)
+    where d.shop = i.shop and d.delivery_id = i.delivery_id and i.ordinal <> all (coalesce(v_failed, '{}'));
+  end if;
+
+  if v_settings.keep_bodies_hours > 0 then
+    insert into onsale.delivery_bodies (shop, delivery_id, triggered_ns, body, received_at)
+    select i.shop, i.delivery_id, i.triggered_ns, convert_to(i.body, 'UTF8'), p_now
+    from unnest(p_shops, p_delivery_ids, p_triggered_ns, p_bodies) with ordinality
+      as i (shop, delivery_id, triggered_ns, body, ordinal)
+    where i.ordinal <> all (coalesce(v_failed, '{}'))
+      and api.get_delivery_kind(p_topics[i.ordinal]) is not null
+      and api.get_delivery_kind(p_topics[i.ordinal]) not in ('customer_redact', 'shop_redact', 'data_request')
+    order by i.shop, i.delivery_id
+    on conflict do nothing;
+  end if;
+
+  return query
+  with fresh as (
+    select
+      i.ordinal, i.shop, i.delivery_id, i.topic,
+      case
+        when i.ordinal = any (v_failed) then 'failed'
+        when f.ordinal is null then 'ignored'
+        when i.ordinal = any (v_applied) then 'applied'
+        when f.kind = 'data_request' then 'ignored'
+        else 'stale'
+      end::onsale.delivery_outcome as outcome
+    from (
+      select u.*, row_number() over (partition by u.shop, u.delivery_id order by u.ordinal) as nth
+      from unnest(p_shops, p_delivery_ids, p_topics) with ordinality as u (shop, delivery_id, topic, ordinal)
+    ) i
+    left join unnest(v_facts) f on f.ordinal = i.ordinal
+    where i.nth = 1
+  ), recorded as (
+    insert into onsale.deliveries as d (shop, delivery_id, topic, received_at, outcome)
+    select n.shop, n.delivery_id, n.topic, p_now, n.outcome
+    from fresh n
+    order by n.shop, n.delivery_id
+    on conflict (shop, delivery_id) do update set outcome = excluded.outcome
+    where d.outcome = 'failed' or p_is_replay
+    returning d.shop, d.delivery_id
+  )
+  select
+    i.ordinal::integer,
+    case when r.shop is null then 'duplicate' else n.outcome::text end,
+    v_reasons[array_position(v_failed, i.ordinal::integer)]
+  from generate_subscripts(p_shops, 1) as i (ordinal)
+  left join fresh n on n.ordinal = i.ordinal
+  left join recorded r on r.shop = n.shop and r.delivery_id = n.delivery_id
+  order by i.ordinal;
+end;
+$$;
+comment on function api.apply_deliveries(
+  text[], text[], text[], bigint[], text[], text[], text[], text[], boolean, timestamptz
+) is 'Applies a batch of signed deliveries; one row each in input order: ordinal, outcome, reason';

@@ -1,0 +1,120 @@
+-- The counters of a batch: order lines by delta, then a new sum only where the base is a newer one: the second half
+-- of the convergence rule (ARCHITECTURE.md). Part of apply_deliveries, after all facts.
+-- p_changes: what orders changed per variant. p_variant_ids: variants whose facts changed. p_created: those whose
+-- ticket is new, so that its orders of before count too. p_item_ids: items whose level or tracking changed.
+-- Locks: stock by (event_id, ticket_id). The sums run in statements of their own after that lock, so they see
+-- every order that was counted, and only those: an order's lines and its delta commit together under the same lock.
+-- Returns the events with a visible change, and those where a ticket went from or to nothing left.
+create or replace function api.apply_stock_changes(
+  p_changes onsale.line_change[],
+  p_variant_ids bigint[],
+  p_created bigint[],
+  p_item_ids bigint[],
+  out changed bigint[],
+  out flipped bigint[]
+)
+returns record
+language plpgsql
+volatile
+as $$
+declare
+  v_rebased bigint[];
+  v_event_ids bigint[];
+  v_ticket_ids bigint[];
+  v_capacities bigint[];
+  v_solds bigint[];
+begin
+  if p_item_ids is not null or p_variant_ids is not null then
+    select array_agg(n.variant_id) into v_rebased
+    from (
+      select u.variant_id from unnest(p_variant_ids) as u (variant_id)
+      union
+      select v.variant_id
+      from onsale.shopify_variants v
+      where v.inventory_item_id = any (p_item_ids)
+    ) n;
+  end if;
+
+  select array_agg(l.event_id), array_agg(l.ticket_id), array_agg(l.capacity), array_agg(l.sold)
+  into v_event_ids, v_ticket_ids, v_capacities, v_solds
+  from (
+    select s.event_id, s.ticket_id, s.capacity, s.sold
+    from (
+      select u.variant_id from unnest(v_rebased) as u (variant_id)
+      union
+      select c.variant_id from unnest(p_changes) c
+    ) n
+    join onsale.shopify_variants v on v.variant_id = n.variant_id
+    join onsale.stock s on s.event_id = v.event_id and s.ticket_id = v.ticket_id and s.channel = 'shopify'
+    order by s.event_id, s.ticket_id
+    for update of s
+  ) l;
+
+  if v_event_ids is null then
+    return;
+  end if;
+
+  if p_changes is not null then
+    update onsale.stock s set
+      sold = s.sold + d.sold,
+      taken = s.taken + d.taken,
+      capacity = s.capacity + d.sold - d.taken
+    from (
+      select
+        k.event_id, k.ticket_id,
+        sum(c.current_quantity)::bigint as sold,
+        coalesce(sum(c.quantity) filter (where c.created_at > k.base_at + interval '2 seconds'), 0)::bigint as taken
+      from unnest(p_changes) c
+      join onsale.shopify_variants v on v.variant_id = c.variant_id
+      join onsale.stock k on k.event_id = v.event_id and k.ticket_id = v.ticket_id and k.channel = 'shopify'
+      where c.variant_id <> all (coalesce(p_created, '{}'))
+      group by k.event_id, k.ticket_id
+    ) d
+    where s.event_id = d.event_id and s.ticket_id = d.ticket_id and s.channel = 'shopify'
+      and (d.sold <> 0 or d.taken <> 0);
+  end if;
+
+  if v_rebased is not null then
+    update onsale.stock s set
+      base = n.base,
+      base_at = n.base_at,
+      sold = n.sold,
+      taken = n.taken,
+      capacity = case when n.is_tracked then n.base - n.taken + n.sold end
+    from (
+      select
+        k.event_id, k.ticket_id, b.base, b.base_at, b.is_tracked,
+        case when b.variant_id = any (p_created) then (
+          select coalesce(sum(l.current_quantity), 0)
+          from onsale.shopify_order_lines l
+          where l.variant_id = b.variant_id
+        )::bigint else k.sold end as sold,
+        -- Only a base of another time needs its orders summed again: those since then, a few seconds' worth while
+        -- levels flow.
+        case when b.base_at <> k.base_at or b.variant_id = any (p_created) then (
+          select coalesce(sum(l.quantity), 0)
+          from onsale.shopify_order_lines l
+          where l.variant_id = b.variant_id and l.created_at > b.base_at + interval '2 seconds'
+        )::bigint else k.taken end as taken
+      from api.get_shopify_base(v_rebased) b
+      join onsale.shopify_variants v on v.variant_id = b.variant_id
+      join onsale.stock k on k.event_id = v.event_id and k.ticket_id = v.ticket_id and k.channel = 'shopify'
+    ) n
+    where s.event_id = n.event_id and s.ticket_id = n.ticket_id and s.channel = 'shopify'
+      and (s.base, s.base_at, s.sold, s.taken, s.capacity) is distinct from
+        (n.base, n.base_at, n.sold, n.taken, case when n.is_tracked then n.base - n.taken + n.sold end);
+  end if;
+
+  select
+    array_agg(distinct s.event_id),
+    array_agg(distinct s.event_id) filter (
+      where coalesce(b.capacity - b.sold > 0, true) <> coalesce(s.available > 0, true)
+    )
+  into changed, flipped
+  from unnest(v_event_ids, v_ticket_ids, v_capacities, v_solds) as b (event_id, ticket_id, capacity, sold)
+  join onsale.stock s on s.event_id = b.event_id and s.ticket_id = b.ticket_id and s.channel = 'shopify'
+  where (s.capacity, s.sold) is distinct from (b.capacity, b.sold);
+end;
+$$;
+comment on function api.apply_stock_changes(onsale.line_change[], bigint[], bigint[], bigint[]) is
+  'Moves the counters of Shopify''s channel by what a batch changed; tells which events look different now';

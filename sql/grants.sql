@@ -1,0 +1,19 @@
+-- What the service's role may execute: nothing else is granted. The pieces of apply_deliveries are called by it alone.
+grant usage on schema api to onsale_service;
+
+-- intake
+grant execute on function api.apply_deliveries to onsale_service;
+grant execute on function api.fail_deliveries to onsale_service;
+grant execute on function api.claim_failed_deliveries to onsale_service;
+grant execute on function api.list_failed_deliveries to onsale_service;
+grant execute on function api.get_stored_delivery to onsale_service;
+grant execute on function api.cancel_failed_delivery to onsale_service;
+grant execute on function api.reap_deliveries to onsale_service;
+
+-- ops
+grant execute on function api.verify to onsale_service;
+grant execute on function api.update_stock to onsale_service;
+grant execute on function api.update_settings to onsale_service;
+grant execute on function api.get_intake_state to onsale_service;
+
+-- catalog
