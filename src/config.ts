@@ -1,0 +1,175 @@
+import { isIP } from 'node:net'
+
+export type Config = ReturnType<typeof readConfig>
+
+/** Every fault of the environment, one line each, by the variable's name. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+  readonly faults: readonly string[]
+
+  constructor(faults: readonly string[]) {
+    super(faults.join('\n'))
+    this.faults = faults
+  }
+}
+
+/** Secrets that `up` makes begin with this, so that production can refuse them. */
+export const demoSecretPrefix = 'demo_'
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+/**
+ * Reads the environment once into a frozen object; an empty value counts as absent. Meanings, units and
+ * defaults stand in `.env.example`. Throws a ConfigError that names every faulty variable at once.
+ */
+export function readConfig(env: Record<string, string | undefined>) {
+  const read = createReader(env)
+  const production = env.NODE_ENV === 'production'
+
+  const databaseUrl = read.url('DATABASE_URL', ['postgres', 'postgresql'])
+  const databaseDirectUrl = read.url('DATABASE_DIRECT_URL', ['postgres', 'postgresql'])
+  const databaseAdminUrl = read.url('DATABASE_ADMIN_URL', ['postgres', 'postgresql'])
+  const databaseReplicaUrl = read.url('DATABASE_REPLICA_URL', ['postgres', 'postgresql'])
+  if (databaseUrl === null && (databaseDirectUrl ?? databaseAdminUrl ?? databaseReplicaUrl) !== null) {
+    read.fault('DATABASE_URL', 'must be set where DATABASE_DIRECT_URL, _ADMIN_URL or _REPLICA_URL is')
+  }
+
+  const config = {
+    host: read.text('HOST', '0.0.0.0'),
+    port: read.integer('PORT', 3000, { min: 0, max: 65_535 }),
+
+    /** Null: `up` brings its own PostgreSQL. */
+    databaseUrl,
+    /** For LISTEN: past any pooler. */
+    databaseDirectUrl: databaseDirectUrl ?? databaseUrl,
+    /** For migrations: a login that may create roles and schemas. */
+    databaseAdminUrl: databaseAdminUrl ?? databaseDirectUrl ?? databaseUrl,
+    databaseReplicaUrl,
+    dbPoolSize: read.integer('DB_POOL_SIZE', 20, { min: 1, max: 500 }),
+    /** False behind a pooler that does not keep prepared statements. */
+    dbPrepare: read.oneOf('DB_PREPARE', ['on', 'off'], 'on') === 'on',
+    redisUrl: read.url('REDIS_URL', ['redis', 'rediss']),
+    dataDir: read.text('DATA_DIR', '.data'),
+
+    /** The first is the current one; the others are still accepted while secrets rotate. */
+    shopifyWebhookSecrets: secrets('SHOPIFY_WEBHOOK_SECRET'),
+    /** Empty: any shop. */
+    shopifyShops: read.list('SHOPIFY_SHOPS', (shop) =>
+      /^[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)+$/.test(shop) ? null : 'a shop domain like demo.myshopify.com',
+    ),
+    shopifyEventTag: read.text('SHOPIFY_EVENT_TAG', '') || null,
+    shopifyEventType: read.text('SHOPIFY_EVENT_TYPE', '') || null,
+    shopifyCurrency: read.pattern('SHOPIFY_CURRENCY', 'EUR', /^[A-Z]{3}$/, 'an ISO 4217 code like EUR'),
+    shopifyTestOrders: read.oneOf('SHOPIFY_TEST_ORDERS', ['count', 'ignore'], 'count'),
+    keepBodiesHours: read.integer('KEEP_BODIES_HOURS', 0, { min: 0, max: 24 * 30 }),
+
+    corsOrigins: read.list('CORS_ORIGINS', (origin) =>
+      origin === '*' || isOrigin(origin) ? null : '* or an origin like https://shop.example',
+    ),
+    trustedProxies: read.list('TRUSTED_PROXIES', (address) =>
+      isAddressOrNetwork(address) ? null : 'an address or network like 10.0.0.0/8',
+    ),
+    browserMaxAgeS: read.integer('BROWSER_MAX_AGE_S', 5, { min: 0, max: 86_400 }),
+    cdnMaxAgeS: read.integer('CDN_MAX_AGE_S', 1, { min: 0, max: 86_400 }),
+    staleWhileRevalidateS: read.integer('STALE_WHILE_REVALIDATE_S', 30, { min: 0, max: 86_400 }),
+    staleIfErrorS: read.integer('STALE_IF_ERROR_S', 600, { min: 0, max: 86_400 }),
+
+    logLevel: read.oneOf('LOG_LEVEL', logLevels, 'info'),
+    production,
+  }
+
+  const faults = read.faults()
+  if (faults.length > 0) throw new ConfigError(faults)
+  return Object.freeze(config)
+
+  /** A secret by comma; in production it must be there, long enough to resist guessing, and not a demo's. */
+  function secrets(name: string): readonly string[] {
+    const values = read.list(name, () => null)
+    if (!production) return values
+    if (values.length === 0) read.fault(name, 'must be set when NODE_ENV is production')
+    if (values.some((value) => value.startsWith(demoSecretPrefix))) {
+      read.fault(name, 'holds a demo secret, which production refuses')
+    }
+    if (values.some((value) => value.length < 16)) {
+      read.fault(name, 'holds a value shorter than 16 characters, which production refuses')
+    }
+    return values
+  }
+}
+
+/** Reads one variable at a time and gathers what is wrong; a fault never quotes a secret or a URL's password. */
+function createReader(env: Record<string, string | undefined>) {
+  const faults: string[] = []
+  const fault = (name: string, sentence: string) => {
+    faults.push(`${name} ${sentence}`)
+  }
+  const get = (name: string) => env[name]?.trim() || null
+
+  return {
+    fault,
+    faults: () => faults,
+
+    text: (name: string, fallback: string): string => get(name) ?? fallback,
+
+    integer(name: string, fallback: number, { min, max }: { min: number; max: number }): number {
+      const value = get(name)
+      if (value === null) return fallback
+      const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN
+      if (number >= min && number <= max) return number
+      fault(name, `must be a whole number from ${min} to ${max}, not "${value}"`)
+      return fallback
+    },
+
+    oneOf<const T extends string>(name: string, words: readonly T[], fallback: T): T {
+      const value = get(name)
+      if (value === null) return fallback
+      const word = words.find((word) => word === value)
+      if (word !== undefined) return word
+      fault(name, `must be one of ${words.join(', ')}, not "${value}"`)
+      return fallback
+    },
+
+    pattern(name: string, fallback: string, pattern: RegExp, wanted: string): string {
+      const value = get(name) ?? fallback
+      if (!pattern.test(value)) fault(name, `must be ${wanted}, not "${value}"`)
+      return value
+    },
+
+    list(name: string, wanted: (item: string) => string | null): readonly string[] {
+      const items = (get(name) ?? '')
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== '')
+      for (const item of items) {
+        const sentence = wanted(item)
+        if (sentence !== null) fault(name, `must hold ${sentence}, not "${item}"`)
+      }
+      return Object.freeze(items)
+    },
+
+    url(name: string, schemes: readonly string[]): string | null {
+      const value = get(name)
+      if (value === null) return null
+      const scheme = /^([a-z]+):\/\/[^/\s]/.exec(value)?.[1]
+      if (scheme !== undefined && schemes.includes(scheme) && isUrl(value)) return value
+      fault(name, `must be a URL that begins with ${schemes[0]}://`)
+      return null
+    },
+  }
+}
+
+function isUrl(value: string): boolean {
+  // Several hosts by comma (failover) are PostgreSQL's own extension, which URL does not know.
+  return URL.canParse(value.replace(/,[^/?]*/, ''))
+}
+
+function isOrigin(value: string): boolean {
+  return URL.canParse(value) && /^https?:\/\//.test(value) && new URL(value).origin === value
+}
+
+function isAddressOrNetwork(value: string): boolean {
+  const [address = '', bits, ...rest] = value.split('/')
+  const version = isIP(address)
+  if (version === 0 || rest.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+}

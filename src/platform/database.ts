@@ -1,0 +1,73 @@
+import postgres from 'postgres'
+import {
+  poolConnectTimeoutS,
+  poolIdleInTransactionMs,
+  poolReconnectDelayMs,
+  poolStatementTimeoutMs,
+} from '../limits.ts'
+
+export type Sql = postgres.Sql
+
+/** The role that may execute what `api` holds and can read no table. */
+export const serviceRole = 'onsale_service'
+
+export type PoolOptions = {
+  /** Shown in pg_stat_activity. */
+  name: string
+  /** Connections at most. */
+  max: number
+  /** Taken on at connect; null keeps the login's own rights (see `roleFor`). */
+  role?: typeof serviceRole | null
+  /** False behind a pooler in transaction mode. */
+  prepare?: boolean
+  /** 0 = unbounded, for migrations and bulk loads. */
+  statementTimeoutMs?: number
+}
+
+/**
+ * Opens a pool that connects when it is first used. While the server is away a query fails at once with a
+ * connection error; when it is back the next query finds it. Notices are dropped.
+ */
+export function openPool(
+  url: string,
+  { name, max, role = null, prepare = true, statementTimeoutMs = poolStatementTimeoutMs }: PoolOptions,
+): Sql {
+  // A pooler in transaction mode refuses startup parameters it cannot track, so it gets none that it could
+  // refuse: there the login must be a member of the service's role, and the server sets the timeouts.
+  const session = prepare
+    ? {
+        statement_timeout: statementTimeoutMs,
+        idle_in_transaction_session_timeout: poolIdleInTransactionMs,
+        ...(role === null ? {} : { role }),
+      }
+    : {}
+  return postgres(url, {
+    max,
+    prepare,
+    connect_timeout: poolConnectTimeoutS,
+    // The library's own backoff grows to 20 s, and a query sent meanwhile waits for it instead of failing.
+    // Its types know a function here only, its code takes both.
+    backoff: () => poolReconnectDelayMs / 1000,
+    onnotice: () => {},
+    connection: { application_name: `onsale ${name}`, ...session },
+  })
+}
+
+/**
+ * The role that the service's pool must take on: `onsale_service` where its login is also the owner's, so
+ * that EXECUTE-only holds everywhere; null where the service has a login of its own.
+ */
+export function roleFor({ databaseUrl, adminUrl }: { databaseUrl: string; adminUrl: string }) {
+  return loginOf(databaseUrl) === loginOf(adminUrl) ? serviceRole : null
+}
+
+/** The user name in a database URL, or null where it has none. */
+export function loginOf(url: string): string | null {
+  const login = /^[a-z]+:\/\/([^:@/]*)(:[^@/]*)?@/.exec(url)?.[1]
+  return login ? decodeURIComponent(login) : null
+}
+
+/** A database URL without its password, for messages. */
+export function withoutPassword(url: string): string {
+  return url.replace(/^([a-z]+:\/\/[^:@/]*):[^@/]*@/, '$1@')
+}
