@@ -12,8 +12,10 @@
 -- one did makes ours stale, and the id then tells that it is a duplicate.
 -- Raises class 22 and 23 where a body holds a bad number, date or text: the caller bisects its batch until the body
 -- stands alone, and keeps it by fail_deliveries.
--- p_bodies: the raw text. p_triggered_ns: nanoseconds since 1970, 0 = not told. p_descriptions: the sanitised
--- body_html of products. p_is_replay: apply although the id was answered before.
+-- p_bodies: the raw bytes of all bodies, one after the other; p_body_lengths: how many bytes each has. An array of
+-- texts instead must be escaped by the sender and parsed again here, which for JSON took a third of the call's time.
+-- p_triggered_ns: nanoseconds since 1970, 0 = not told. p_descriptions: the sanitised body_html of products.
+-- p_is_replay: apply although the id was answered before.
 create or replace function api.apply_deliveries(
   p_shops text[],
   p_delivery_ids text[],
@@ -21,7 +23,8 @@ create or replace function api.apply_deliveries(
   p_triggered_ns bigint[],
   p_event_ids text[],
   p_api_versions text[],
-  p_bodies text[],
+  p_bodies bytea,
+  p_body_lengths integer[],
   p_descriptions text[],
   p_is_replay boolean default false,
   p_now timestamptz default clock_timestamp()
@@ -55,15 +58,20 @@ begin
   -- Only deliveries that are new, or had failed, are read.
   select
     array_agg(row(
-      i.ordinal, api.get_delivery_kind(i.topic), i.shop, i.delivery_id, i.body::jsonb, i.description,
+      i.ordinal, api.get_delivery_kind(i.topic), i.shop, i.delivery_id,
+      convert_from(substring(p_bodies from i.body_end - i.body_length + 1 for i.body_length), 'UTF8')::jsonb,
+      i.description,
       row('-infinity', i.triggered_ns, i.delivery_id)
     )::onsale.delivery_fact),
     bool_or(d.shop is not null)
   into v_facts, v_retried
   from (
-    select u.*, row_number() over (partition by u.shop, u.delivery_id order by u.ordinal) as nth
-    from unnest(p_shops, p_delivery_ids, p_topics, p_triggered_ns, p_bodies, p_descriptions) with ordinality
-      as u (shop, delivery_id, topic, triggered_ns, body, description, ordinal)
+    select
+      u.*,
+      sum(u.body_length) over (order by u.ordinal)::integer as body_end,
+      row_number() over (partition by u.shop, u.delivery_id order by u.ordinal) as nth
+    from unnest(p_shops, p_delivery_ids, p_topics, p_triggered_ns, p_body_lengths, p_descriptions) with ordinality
+      as u (shop, delivery_id, topic, triggered_ns, body_length, description, ordinal)
   ) i
   left join onsale.deliveries d on d.shop = i.shop and d.delivery_id = i.delivery_id
   where i.nth = 1 and (d.shop is null or d.outcome = 'failed' or p_is_replay);
@@ -151,10 +159,11 @@ begin
     perform api.fail_deliveries(
       array_agg(p_shops[f.ordinal]), array_agg(p_delivery_ids[f.ordinal]), array_agg(p_topics[f.ordinal]),
       array_agg(p_triggered_ns[f.ordinal]), array_agg(p_event_ids[f.ordinal]), array_agg(p_api_versions[f.ordinal]),
-      array_agg(encode(convert_to(p_bodies[f.ordinal], 'UTF8'), 'base64')), array_agg(null::text),
+      array_agg(encode(b.body, 'base64')), array_agg(null::text),
       array_agg(f.reason), p_now
     )
-    from unnest(v_failed, v_reasons) as f (ordinal, reason);
+    from unnest(v_failed, v_reasons) as f (ordinal, reason)
+    join api.get_bodies(p_bodies, p_body_lengths) b on b.ordinal = f.ordinal;
   end if;
 
   if v_retried then
@@ -165,9 +174,10 @@ begin
 
   if v_settings.keep_bodies_hours > 0 then
     insert into onsale.delivery_bodies (shop, delivery_id, triggered_ns, body, received_at)
-    select i.shop, i.delivery_id, i.triggered_ns, convert_to(i.body, 'UTF8'), p_now
-    from unnest(p_shops, p_delivery_ids, p_triggered_ns, p_bodies) with ordinality
-      as i (shop, delivery_id, triggered_ns, body, ordinal)
+    select i.shop, i.delivery_id, i.triggered_ns, b.body, p_now
+    from unnest(p_shops, p_delivery_ids, p_triggered_ns) with ordinality
+      as i (shop, delivery_id, triggered_ns, ordinal)
+    join api.get_bodies(p_bodies, p_body_lengths) b on b.ordinal = i.ordinal
     where i.ordinal <> all (coalesce(v_failed, '{}'))
       and api.get_delivery_kind(p_topics[i.ordinal]) is not null
       and api.get_delivery_kind(p_topics[i.ordinal]) not in ('customer_redact', 'shop_redact', 'data_request')
@@ -203,14 +213,17 @@ begin
   )
   select
     i.ordinal::integer,
-    case when r.shop is null then 'duplicate' else n.outcome::text end,
+    -- `in` is hashed; a join to recorded, whose size the planner takes for 1, was a nested loop: 15 of 38 ms at 300.
+    case
+      when (n.shop, n.delivery_id) in (select r.shop, r.delivery_id from recorded r) then n.outcome::text
+      else 'duplicate'
+    end,
     v_reasons[array_position(v_failed, i.ordinal::integer)]
   from generate_subscripts(p_shops, 1) as i (ordinal)
   left join fresh n on n.ordinal = i.ordinal
-  left join recorded r on r.shop = n.shop and r.delivery_id = n.delivery_id
   order by i.ordinal;
 end;
 $$;
 comment on function api.apply_deliveries(
-  text[], text[], text[], bigint[], text[], text[], text[], text[], boolean, timestamptz
+  text[], text[], text[], bigint[], text[], text[], bytea, integer[], text[], boolean, timestamptz
 ) is 'Applies a batch of signed deliveries; one row each in input order: ordinal, outcome, reason';
