@@ -239,6 +239,8 @@ async function loadFunctions(
       onStep(`Dropping ${signature}, which has no file any more`)
       await sql.unsafe(`drop routine ${signature}`)
     }
+    // The file is the whole list: what it no longer names is taken back, in the same transaction.
+    await sql.unsafe(`revoke all on all routines in schema api from ${serviceRole}`)
     await runFile(sql, source.grants)
     // Where everyone may read it: the service's role has no right on a table and still can tell.
     await sql.unsafe(

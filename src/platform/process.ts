@@ -1,0 +1,67 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync, readlinkSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { processPollMs } from '../limits.ts'
+
+/**
+ * Whether the process `pid` runs and works in `folder` (its directory, or a word of its command line): how a
+ * server that a killed run left behind is told from a stranger that got its number.
+ */
+export function worksIn(pid: number, folder: string): boolean {
+  if (!isAlive(pid)) return false
+  try {
+    if (process.platform !== 'linux') {
+      return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).includes(folder)
+    }
+    // A zombie has an empty command line and no directory: as good as gone.
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    return words.includes(folder) || (words[0] !== '' && readlinkSync(`/proc/${pid}/cwd`) === folder)
+  } catch {
+    return false
+  }
+}
+
+/** True where a process of this number exists, whoever it belongs to. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+/** Sends a signal; a process that is gone already is no error. */
+export function signal(pid: number, name: NodeJS.Signals) {
+  try {
+    process.kill(pid, name)
+  } catch {
+    // Gone between the look and the signal.
+  }
+}
+
+/** Waits until `done` says so; false where that took longer than `timeoutMs`. */
+export async function waitUntil(
+  done: () => boolean | Promise<boolean>,
+  { timeoutMs }: { timeoutMs: number },
+): Promise<boolean> {
+  const endsAt = performance.now() + timeoutMs
+  while (!(await done())) {
+    if (performance.now() > endsAt) return false
+    await Bun.sleep(processPollMs)
+  }
+  return true
+}
+
+/** A port of 127.0.0.1 that nobody listens on right now: `wanted` if it is free. */
+export async function freePort(wanted = 0): Promise<number> {
+  const port = await new Promise<number | null>((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(null))
+    server.listen({ host: '127.0.0.1', port: wanted, exclusive: true }, () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : null))
+    })
+  })
+  return port ?? freePort()
+}
