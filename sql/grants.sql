@@ -9,11 +9,10 @@ grant execute on function api.list_failed_deliveries to onsale_service;
 grant execute on function api.get_stored_delivery to onsale_service;
 grant execute on function api.cancel_failed_delivery to onsale_service;
 grant execute on function api.reap_deliveries to onsale_service;
-
--- ops
 grant execute on function api.verify to onsale_service;
 grant execute on function api.update_stock to onsale_service;
 grant execute on function api.update_settings to onsale_service;
 grant execute on function api.get_intake_state to onsale_service;
+grant execute on function api.list_stock to onsale_service;
 
 -- catalog

@@ -1,0 +1,221 @@
+import type { Config } from '../config.ts'
+import type { Sql } from '../platform/database.ts'
+import type { Metrics } from '../platform/metrics.ts'
+import type { Delivery, DeliveryResult, Outcome } from './model.ts'
+
+// The OID of text: every array goes as text[] and is cast in the statement, which needs no look-up of types.
+const text = 25
+
+export type IntakeCalls = ReturnType<typeof createIntakeCalls>
+
+/** The SQL functions of the intake; each call is timed under its function's name. */
+export function createIntakeCalls(sql: Sql, metrics: Pick<Metrics, 'queryTime'>) {
+  return {
+    /** One result per delivery, in order. Refuses with class 22 or 23 where a body is poison. */
+    applyDeliveries: (
+      deliveries: readonly Delivery[],
+      { isReplay = false, on = sql }: { isReplay?: boolean; on?: Sql } = {},
+    ): Promise<DeliveryResult[]> =>
+      timed('apply_deliveries', async () => {
+        const rows = await on<{ outcome: Outcome; reason: string | null }[]>`
+          select r.outcome, r.reason
+          from api.apply_deliveries(
+            p_shops => ${list(deliveries, (delivery) => delivery.shop)}::text[],
+            p_delivery_ids => ${list(deliveries, (delivery) => delivery.deliveryId)}::text[],
+            p_topics => ${list(deliveries, (delivery) => delivery.topic)}::text[],
+            p_triggered_ns => ${list(deliveries, (delivery) => delivery.triggeredNs)}::text[]::bigint[],
+            p_event_ids => ${list(deliveries, (delivery) => delivery.eventId)}::text[],
+            p_api_versions => ${list(deliveries, (delivery) => delivery.apiVersion)}::text[],
+            p_bodies => ${Buffer.concat(deliveries.map((delivery) => delivery.body))}::bytea,
+            p_body_lengths => ${list(deliveries, (delivery) => String(delivery.body.length))}::text[]::integer[],
+            p_descriptions => ${list(deliveries, (delivery) => delivery.description)}::text[],
+            p_is_replay => ${isReplay}::boolean
+          ) r`
+        return rows.map(({ outcome, reason }) => ({ outcome, reason }))
+      }),
+
+    /** Keeps deliveries that could not be applied, each with its reason. */
+    failDeliveries: (
+      failures: readonly { delivery: Delivery; sqlstate: string | null; reason: string }[],
+    ): Promise<void> =>
+      timed('fail_deliveries', async () => {
+        const deliveries = failures.map((failure) => failure.delivery)
+        await sql`
+          select from api.fail_deliveries(
+            p_shops => ${list(deliveries, (delivery) => delivery.shop)}::text[],
+            p_delivery_ids => ${list(deliveries, (delivery) => delivery.deliveryId)}::text[],
+            p_topics => ${list(deliveries, (delivery) => delivery.topic)}::text[],
+            p_triggered_ns => ${list(deliveries, (delivery) => delivery.triggeredNs)}::text[]::bigint[],
+            p_event_ids => ${list(deliveries, (delivery) => delivery.eventId)}::text[],
+            p_api_versions => ${list(deliveries, (delivery) => delivery.apiVersion)}::text[],
+            p_bodies => ${list(deliveries, (delivery) => Buffer.from(delivery.body).toString('base64'))}::text[],
+            p_sqlstates => ${list(failures, (failure) => failure.sqlstate)}::text[],
+            p_reasons => ${list(failures, (failure) => failure.reason)}::text[]
+          )`
+      }),
+
+    /** Leases failed deliveries that are due for another attempt. */
+    claimFailedDeliveries: (limit: number): Promise<StoredDelivery[]> =>
+      timed('claim_failed_deliveries', async () => {
+        return await sql<StoredDelivery[]>`
+          select
+            d.shop, d.delivery_id as "deliveryId", d.topic, d.triggered_ns as "triggeredNs",
+            d.event_id as "eventId", d.api_version as "apiVersion", d.body as "bodyBase64"
+          from api.claim_failed_deliveries(p_limit => ${limit}::integer) d`
+      }),
+
+    /** Failed deliveries without their bodies, oldest first. */
+    listFailedDeliveries: (limit: number): Promise<FailedDelivery[]> =>
+      timed('list_failed_deliveries', async () => {
+        return await sql<FailedDelivery[]>`
+          select
+            d.shop, d.delivery_id as "deliveryId", d.topic, d.sqlstate, d.reason, d.attempts, d.state,
+            d.failed_at as "failedAt", d.next_attempt_at as "nextAttemptAt", d.body_bytes as "bodyBytes"
+          from api.list_failed_deliveries(p_limit => ${limit}::integer) d`
+      }),
+
+    /** A delivery whose bytes are kept, or null. */
+    getStoredDelivery: (
+      deliveryId: string,
+    ): Promise<
+      (StoredDelivery & { outcome: string; reason: string | null; attempts: number | null }) | null
+    > =>
+      timed('get_stored_delivery', async () => {
+        const [row] = await sql<
+          (StoredDelivery & { outcome: string; reason: string | null; attempts: number | null })[]
+        >`
+          select
+            d.shop, d.delivery_id as "deliveryId", d.topic, d.triggered_ns as "triggeredNs",
+            d.event_id as "eventId", d.api_version as "apiVersion", d.body as "bodyBase64",
+            d.outcome, d.reason, d.attempts
+          from api.get_stored_delivery(p_delivery_id => ${deliveryId}::text) d`
+        return row ?? null
+      }),
+
+    /** Discards a failed delivery; false: there was none. */
+    cancelFailedDelivery: (shop: string, deliveryId: string): Promise<boolean> =>
+      timed('cancel_failed_delivery', async () => {
+        const [row] = await sql<{ found: boolean }[]>`
+          select api.cancel_failed_delivery(p_shop => ${shop}::text, p_delivery_id => ${deliveryId}::text) as found`
+        return row?.found ?? false
+      }),
+
+    /** Deletes at most `limit` rows of each kind that are older than their bound; returns the largest count. */
+    reapDeliveries: (bounds: {
+      idsKeptHours: number
+      failedKeptHours: number
+      limit: number
+    }): Promise<number> =>
+      timed('reap_deliveries', async () => {
+        const [row] = await sql<{ count: number }[]>`
+          select greatest(r.id_count, r.body_count, r.failed_count)::integer as count
+          from api.reap_deliveries(
+            p_ids_before => clock_timestamp() - make_interval(hours => ${bounds.idsKeptHours}::integer),
+            p_failed_before => clock_timestamp() - make_interval(hours => ${bounds.failedKeptHours}::integer),
+            p_limit => ${bounds.limit}::integer
+          ) r`
+        return row?.count ?? 0
+      }),
+
+    /** What differs between the counters and the facts; empty: exact. Seconds at a million events. */
+    verify: (): Promise<Drift[]> =>
+      timed('verify', async () => {
+        return await sql<Drift[]>`select d.kind, d.key, d.field, d.expected, d.actual from api.verify() d`
+      }),
+
+    /** Counters by name: of these tickets, or (null) of those that the transaction `on` has written. */
+    listStock: (ticketIds: readonly string[] | null, on: Sql = sql): Promise<NamedStock[]> =>
+      timed('list_stock', async () => {
+        return await on<NamedStock[]>`
+          select s.ticket_id::text as "ticketId", s.event, s.ticket, s.capacity, s.sold, s.available
+          from api.list_stock(
+            p_ticket_ids => ${ticketIds === null ? null : list(ticketIds, (id) => id)}::text[]::bigint[]
+          ) s`
+      }),
+
+    /** Sets every counter and derived column from the facts; how many rows of each kind differed. */
+    updateStock: (): Promise<{ kind: string; count: number }[]> =>
+      timed('update_stock', async () => {
+        return await sql<{ kind: string; count: number }[]>`
+          select r.kind, r.row_count::integer as count from api.update_stock() r`
+      }),
+
+    /** Takes over the deployment's decisions about the shop; OS001 where the currency would change. */
+    updateSettings: (settings: ShopSettings): Promise<void> =>
+      timed('update_settings', async () => {
+        await sql`
+          select from api.update_settings(
+            p_currency => ${settings.shopifyCurrency}::text,
+            p_event_tag => ${settings.shopifyEventTag}::text,
+            p_event_type => ${settings.shopifyEventType}::text,
+            p_counts_test_orders => ${settings.shopifyTestOrders === 'count'}::boolean,
+            p_keep_bodies_hours => ${settings.keepBodiesHours}::integer
+          )`
+      }),
+
+    /** Failed deliveries by state, and since when the app is uninstalled. */
+    getIntakeState: (): Promise<IntakeState> =>
+      timed('get_intake_state', async () => {
+        const [row] = await sql<IntakeState[]>`
+          select
+            s.waiting_count::integer as "waitingCount", s.dead_count::integer as "deadCount",
+            s.uninstalled_at as "uninstalledAt"
+          from api.get_intake_state() s`
+        return row as IntakeState
+      }),
+  }
+
+  async function timed<T>(name: string, call: () => Promise<T>): Promise<T> {
+    const end = metrics.queryTime.startTimer({ function: name })
+    try {
+      return await call()
+    } finally {
+      end()
+    }
+  }
+
+  function list<T>(items: readonly T[], get: (item: T) => string | null) {
+    return sql.array(items.map(get) as string[], text)
+  }
+}
+
+/** A delivery as it is kept: what is needed to apply it again. */
+export type StoredDelivery = Omit<Delivery, 'body' | 'description'> & { bodyBase64: string }
+
+export type FailedDelivery = {
+  shop: string
+  deliveryId: string
+  topic: string
+  sqlstate: string | null
+  reason: string
+  attempts: number
+  state: 'waiting' | 'dead'
+  failedAt: Date
+  nextAttemptAt: Date | null
+  bodyBytes: number
+}
+
+/** One value that is not what the facts say. */
+export type Drift = {
+  kind: string
+  key: string
+  field: string
+  expected: string | null
+  actual: string | null
+}
+
+export type NamedStock = {
+  ticketId: string
+  event: string
+  ticket: string
+  capacity: string
+  sold: string
+  available: string
+}
+
+export type ShopSettings = Pick<
+  Config,
+  'shopifyCurrency' | 'shopifyEventTag' | 'shopifyEventType' | 'shopifyTestOrders' | 'keepBodiesHours'
+>
+
+export type IntakeState = { waitingCount: number; deadCount: number; uninstalledAt: Date | null }

@@ -1,0 +1,97 @@
+import {
+  deliveryIdsKeptHours,
+  failedDeliveriesKeptHours,
+  intakeStateEveryMs,
+  reapEveryMs,
+  reapItemsMax,
+  retryEveryMs,
+  retryItemsMax,
+  verifyEveryMs,
+} from '../limits.ts'
+import type { Log } from '../platform/log.ts'
+import type { Metrics } from '../platform/metrics.ts'
+import type { Intake } from './intake.ts'
+
+export type IntakeTasks = { stop: () => Promise<void> }
+
+/**
+ * What the intake does by itself: tries failed deliveries again, forgets old rows, holds the counters against
+ * the facts, and reads its gauges. Any number of processes may run them side by side.
+ */
+export function startIntakeTasks(deps: { intake: Intake; log: Log; metrics: Metrics }): IntakeTasks {
+  const { intake, log, metrics } = deps
+  const { calls } = intake
+  const tasks = [
+    every(retryEveryMs, 'retry failed deliveries', retry),
+    every(reapEveryMs, 'forget old deliveries', reap),
+    every(intakeStateEveryMs, 'read the state of the intake', readState),
+    every(verifyEveryMs, 'verify the counters', verify),
+  ]
+  return {
+    stop: async () => {
+      await Promise.all(tasks.map((task) => task.stop()))
+    },
+  }
+
+  async function retry(isStopping: () => boolean): Promise<void> {
+    const due = await calls.claimFailedDeliveries(retryItemsMax)
+    for (const stored of due) {
+      if (isStopping()) return
+      const { outcome, reason } = await intake.applyStored(stored)
+      log.info(
+        { topic: stored.topic, delivery_id: stored.deliveryId, outcome, reason },
+        'Failed delivery tried again',
+      )
+    }
+  }
+
+  async function reap(isStopping: () => boolean): Promise<void> {
+    const bounds = {
+      idsKeptHours: deliveryIdsKeptHours,
+      failedKeptHours: failedDeliveriesKeptHours,
+      limit: reapItemsMax,
+    }
+    while (!isStopping() && (await calls.reapDeliveries(bounds)) === reapItemsMax);
+  }
+
+  async function readState(): Promise<void> {
+    const { deadCount } = await calls.getIntakeState()
+    metrics.deadLetters.set(deadCount)
+  }
+
+  async function verify(): Promise<void> {
+    const drift = await calls.verify()
+    metrics.verifyDrift.set(drift.length)
+    if (drift.length > 0)
+      log.error({ rows: drift.slice(0, 20), count: drift.length }, 'Counters differ from the facts')
+  }
+
+  /** Runs a task again and again, the pause counted from its end; a failure is logged and the next turn tries again. */
+  function every(ms: number, name: string, task: (isStopping: () => boolean) => Promise<void>): IntakeTasks {
+    let isStopping = false
+    let timer: Timer | undefined
+    let running = Promise.resolve()
+    // A share of chance keeps processes that started together from running together.
+    const schedule = () => {
+      timer = setTimeout(
+        () => {
+          running = task(() => isStopping)
+            .catch((error: unknown) => log.warn({ err: error }, `Could not ${name}`))
+            .finally(() => {
+              if (!isStopping) schedule()
+            })
+        },
+        ms * (0.8 + 0.4 * Math.random()),
+      )
+      timer.unref()
+    }
+    schedule()
+    return {
+      stop: () => {
+        isStopping = true
+        clearTimeout(timer)
+        return running
+      },
+    }
+  }
+}
