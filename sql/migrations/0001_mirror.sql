@@ -56,6 +56,15 @@ parallel safe
 strict
 return lower(public.unaccent('public.unaccent'::regdictionary, p_text));
 
+-- What is searched in: folded, and punctuation turned into blanks. PostgreSQL's parser takes AC/DC, rock.pop or
+-- a@b as one token (a file, a host, an address), and then "dc" is not found.
+create function onsale.get_search_text(p_text text) returns text
+language sql
+immutable
+parallel safe
+strict
+return translate(onsale.fold_text(p_text), E'!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~', repeat(' ', 32));
+
 create table onsale.settings (
   is_only boolean primary key default true check (is_only),
   currency text not null default 'EUR' check (currency ~ '^[A-Z]{3}$'),
@@ -205,12 +214,12 @@ create table onsale.events (
   over_at timestamptz not null generated always as (coalesce(ends_at, starts_at, 'infinity')) stored,
   title_key text not null generated always as (left(onsale.fold_text(title), 200)) stored,
   search tsvector not null generated always as (
-    setweight(to_tsvector('pg_catalog.simple', left(onsale.fold_text(title), 1000)), 'A')
-    || setweight(to_tsvector('pg_catalog.simple', left(onsale.fold_text(coalesce(subtitle, '')), 1000)), 'B')
-    || setweight(to_tsvector('pg_catalog.simple', left(onsale.fold_text(
+    setweight(to_tsvector('pg_catalog.simple', left(onsale.get_search_text(title), 1000)), 'A')
+    || setweight(to_tsvector('pg_catalog.simple', left(onsale.get_search_text(coalesce(subtitle, '')), 1000)), 'B')
+    || setweight(to_tsvector('pg_catalog.simple', left(onsale.get_search_text(
          coalesce(venue ->> 'name', '') || ' ' || coalesce(venue ->> 'city', '') || ' ' || coalesce(category, '')
        ), 1000)), 'C')
-    || setweight(to_tsvector('pg_catalog.simple', left(onsale.fold_text(
+    || setweight(to_tsvector('pg_catalog.simple', left(onsale.get_search_text(
          regexp_replace(coalesce(description, ''), '<[^>]*>', ' ', 'g')
        ), 20000)), 'D')
   ) stored
@@ -344,15 +353,3 @@ create table onsale.delivery_bodies (
 comment on table onsale.delivery_bodies is
   'One row: the raw bytes of an applied delivery, kept for replay where KEEP_BODIES_HOURS asks for it';
 create index delivery_bodies_received_at on onsale.delivery_bodies (received_at);
-
--- Indexes of the public lists: only what is public is in them.
-create index events_public_by_start on onsale.events (sort_starts_at, id)
-  where status = 'active' and deleted_at is null;
-create index events_public_by_category on onsale.events (category, sort_starts_at, id)
-  where status = 'active' and deleted_at is null;
-create index events_public_by_title on onsale.events (title_key collate "C", id)
-  where status = 'active' and deleted_at is null;
-create index events_search on onsale.events using gin (search)
-  where status = 'active' and deleted_at is null;
-create index events_title_trigrams on onsale.events using gin (title_key public.gin_trgm_ops)
-  where status = 'active' and deleted_at is null;
