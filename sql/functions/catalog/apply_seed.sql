@@ -50,25 +50,24 @@ as $$
       array['General admission', 'Balcony', 'Front row', 'VIP'] as ticket_names
   ), drawn as materialized (
     -- Independent draws per event out of its number: each h is uniform from 0 to 2^31 - 1.
-    select n, w.*,
+    select n,
       hashint8extended(n, 1) & 2147483647 as h1, hashint8extended(n, 2) & 2147483647 as h2,
       hashint8extended(n, 3) & 2147483647 as h3, hashint8extended(n, 4) & 2147483647 as h4,
       hashint8extended(n, 5) & 2147483647 as h5, hashint8extended(n, 6) & 2147483647 as h6,
       hashint8extended(n, 7) & 2147483647 as h7, hashint8extended(n, 8) & 2147483647 as h8
     from generate_series(p_first, p_first + p_count - 1) as n
-    cross join words w
   ), made as materialized (
     select
       n, 9000000000000 + n as product_id, h7,
       case when h1 % 3 = 0
-        then d.first_names[1 + h2 % 26] || ' ' || d.last_names[1 + h3 % 25]
-        else 'The ' || d.qualities[1 + h2 % 30] || ' ' || d.things[1 + h3 % 38]
-      end || ': ' || d.qualities[1 + h4 % 30] || ' ' || d.formats[1 + h5 % 16] as title,
-      case when h4 % 4 = 0 then 'with ' || d.first_names[1 + h5 % 26] || ' ' || d.last_names[1 + h6 % 25] end as subtitle,
+        then w.first_names[1 + h2 % 26] || ' ' || w.last_names[1 + h3 % 25]
+        else 'The ' || w.qualities[1 + h2 % 30] || ' ' || w.things[1 + h3 % 38]
+      end || ': ' || w.qualities[1 + h4 % 30] || ' ' || w.formats[1 + h5 % 16] as title,
+      case when h4 % 4 = 0 then 'with ' || w.first_names[1 + h5 % 26] || ' ' || w.last_names[1 + h6 % 25] end as subtitle,
       -- Squared, so that some categories are large and some small.
-      d.categories[1 + ((h6 % 1000) * (h6 % 1000) * 16 / 1000000)] as category,
-      '<p>' || d.sentences[1 + h1 % 16] || ' ' || d.sentences[1 + h2 % 16] || '</p><p>'
-        || d.sentences[1 + h3 % 16] || ' ' || d.sentences[1 + h4 % 16] || '</p>' as description,
+      w.categories[1 + ((h6 % 1000) * (h6 % 1000) * 16 / 1000000)] as category,
+      '<p>' || w.sentences[1 + h1 % 16] || ' ' || w.sentences[1 + h2 % 16] || '</p><p>'
+        || w.sentences[1 + h3 % 16] || ' ' || w.sentences[1 + h4 % 16] || '</p>' as description,
       case when h8 % 100 < 94 then 'active' when h8 % 100 < 96 then 'draft' when h8 % 100 < 98 then 'archived'
         else 'unlisted' end::onsale.event_status as status,
       -- One in twenty is over, one in a hundred has no date yet, some run for days.
@@ -76,12 +75,13 @@ as $$
         date_trunc('hour', p_now) - interval '30 days' + (h7 % 14400) * interval '1 hour' end as starts_at,
       case when h5 % 10 = 0 then interval '3 hours' when h5 % 100 = 1 then interval '20 days' end as runs,
       jsonb_build_object(
-        'name', d.venue_qualities[1 + h5 % 15] || ' ' || d.venue_kinds[1 + h4 % 12],
-        'city', d.cities[1 + h6 % 40]
+        'name', w.venue_qualities[1 + h5 % 15] || ' ' || w.venue_kinds[1 + h4 % 12],
+        'city', w.cities[1 + h6 % 40]
       ) as venue,
       1 + h3 % 4 as ticket_count,
       case when h7 % 14400 < 1440 then h2 % 100 else -1 end as sold_percent
     from drawn d
+    cross join words w
   ), events as (
     insert into onsale.events (
       shopify_product_id, shop, title, subtitle, description, category, status, starts_at, ends_at, venue, images, currency
@@ -114,7 +114,7 @@ as $$
     from made m
     join events e on e.shopify_product_id = m.product_id
     cross join generate_series(1, m.ticket_count) as k
-    cross join lateral (select 20 * (1 + (m.h7 >> k) % 50) as capacity) c
+    cross join lateral (select 20 * (1 + (m.h7 + 17 * k) % 50) as capacity) c
     cross join words w
   ), tickets as (
     insert into onsale.tickets (event_id, shopify_variant_id, name, ticket_type, sku, price_cents, position)

@@ -1,0 +1,45 @@
+-- The visible tickets of an event that is active or unlisted. Always one row; body is null where there is no such event
+-- (404). The columns beside it mean what they mean in get_event.
+-- plpgsql for one statement, because it keeps the plan: PostgreSQL 15 plans an sql function anew at each call
+-- (2.3 ms a call, so 0.5).
+create or replace function api.list_event_tickets(
+  p_event_id bigint default null,
+  p_shopify_product_id bigint default null
+)
+returns table (body json, event_ids bigint[], revisions bigint[], catalogue_revision bigint, as_of timestamptz)
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+    select
+      (
+        select row_to_json(b)
+        from (
+          select
+            e.id as event_id,
+            coalesce(
+              (select json_agg(t.card order by t.ticket_position, t.ticket_id) from api.list_ticket_cards(e.id) t),
+              '[]'
+            ) as tickets
+          where e.id is not null
+        ) b
+      ),
+      array_remove(array[e.id], null),
+      case when e.id is null then '{}' else array[coalesce(r.revision, 0)] end,
+      k.revision,
+      api.get_as_of()
+    from onsale.catalogue k
+    left join onsale.events e
+      on e.id = coalesce(
+        p_event_id, (select n.id from onsale.events n where n.shopify_product_id = p_shopify_product_id)
+      )
+      and e.status in ('active', 'unlisted') and e.deleted_at is null
+    left join onsale.event_revisions r on r.event_id = e.id;
+end;
+$$;
+comment on function api.list_event_tickets(bigint, bigint) is
+  'The tickets of an event as JSON (null: no such event to be seen), and from which revision they were made';
