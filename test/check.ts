@@ -1,0 +1,190 @@
+// Types, lint, format and every test, on a real PostgreSQL and a real Redis that it starts itself.
+// The last line is `N passed, N failed`, and the exit code says the same.
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import { installedBinDir } from '../src/platform/embedded.ts'
+
+const root = resolve(import.meta.dir, '..')
+
+type Tally = { passed: number; failed: number }
+
+const command = new Command('check')
+  .description('Runs types, lint, format and every test on real PostgreSQL and real Redis')
+  .argument('[files...]', 'only these tests (paths or parts of them); types and lint are run in any case')
+  .option('--postgres <major>', 'run on an installed PostgreSQL of this major version', toMajor)
+  .addHelpText(
+    'after',
+    `
+Without an option it starts the PostgreSQL 18 of the packages in a temporary folder.
+
+  --postgres 15          starts the PostgreSQL 15 in PG_BIN_DIR, else in /usr/lib/postgresql/15/bin or the like
+  TEST_DATABASE_URL=…    runs on that server; a superuser's URL. It makes databases named onsale_test_* and
+                         onsale_template_*, the roles onsale_owner and onsale_service, and drops its databases.
+                         DATABASE_URL counts as well where TEST_DATABASE_URL is not set.
+`,
+  )
+  .parse()
+
+const { postgres: major } = command.opts<{ postgres?: number }>()
+process.exit(await check(command.args))
+
+async function check(files: string[]): Promise<number> {
+  const startedAt = performance.now()
+  const missing = provideRedis()
+  if (missing !== null) return finish([{ passed: 0, failed: 1 }], missing)
+
+  // These two keep both cores busy for a moment each while the server starts.
+  const started = startServer()
+  const types = await runTool('Types', ['node_modules/.bin/tsc', '--noEmit'])
+  const lint = await runTool('Lint and format', [
+    'node_modules/.bin/biome',
+    'check',
+    '--error-on-warnings',
+    '.',
+  ])
+
+  const server = await started
+  if ('error' in server) return finish([types, lint, { passed: 0, failed: 1 }], server.error)
+  const tests = await runTests(server.url, files)
+  await server.stop()
+  say(`Took ${Math.round((performance.now() - startedAt) / 1000)} s`)
+  return finish([types, lint, tests])
+}
+
+function finish(tallies: Tally[], sentence?: string): number {
+  if (sentence) say(sentence)
+  const passed = tallies.reduce((sum, tally) => sum + tally.passed, 0)
+  const failed = tallies.reduce((sum, tally) => sum + tally.failed, 0)
+  say(`${passed} passed, ${failed} failed`)
+  return failed === 0 ? 0 : 1
+}
+
+/** Null, or the sentence that says what to type. */
+function provideRedis(): string | null {
+  if (Bun.which('redis-server')) return null
+  const advice = 'The tests need redis-server on PATH. Type: '
+  if (process.platform === 'darwin') return `${advice}brew install redis`
+  if (!Bun.which('apt-get')) return `${advice}the install command of your system for the package redis`
+  if (process.getuid?.() !== 0) return `${advice}sudo apt-get install -y redis-server`
+
+  say('Installing redis-server with apt-get')
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const apt = (...args: string[]) =>
+    spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'] })
+  apt('update', '-q')
+  // No service of its own: the tests start what they need.
+  apt('install', '-y', '-q', '--no-install-recommends', 'redis-server')
+  return Bun.which('redis-server') ? null : `${advice}apt-get install -y redis-server`
+}
+
+type Server = { url: string; stop(): Promise<void> }
+
+async function startServer(): Promise<Server | { error: string }> {
+  const given = process.env.TEST_DATABASE_URL || process.env.DATABASE_URL
+  if (given && major === undefined) {
+    say(`Testing on the server of ${process.env.TEST_DATABASE_URL ? 'TEST_DATABASE_URL' : 'DATABASE_URL'}`)
+    return { url: given, stop: async () => {} }
+  }
+  const binDir = major === undefined ? null : installedBinDir(major, { pgBinDir: process.env.PG_BIN_DIR })
+  if (major !== undefined && binDir === null) {
+    return { error: `No PostgreSQL ${major} was found: set PG_BIN_DIR to the folder that holds its initdb` }
+  }
+
+  const child = spawn(process.execPath, [join(import.meta.dir, 'server.ts'), ...(binDir ? [binDir] : [])], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const { url, error } = await firstMessage(child)
+  if (url === undefined) return { error: error ?? 'The test server ended before it was ready' }
+  say(`Testing on PostgreSQL ${major ?? '18 of the packages'}`)
+  return {
+    url,
+    async stop() {
+      const exited = new Promise((resolve) => child.once('exit', resolve))
+      child.stdin?.end()
+      await exited
+    },
+  }
+}
+
+function firstMessage(child: ChildProcess): Promise<{ url?: string; error?: string }> {
+  return new Promise((resolve) => {
+    let text = ''
+    child.stdout?.on('data', (piece) => {
+      text += piece
+      if (text.includes('\n')) resolve(JSON.parse(text.split('\n')[0] ?? ''))
+    })
+    child.once('exit', () => resolve({}))
+  })
+}
+
+async function runTool(name: string, [file = '', ...args]: string[]): Promise<Tally> {
+  const { code, output } = await runQuietly(join(root, file), args)
+  say(`${name}: ${code === 0 ? 'passed' : 'failed'}`)
+  if (code === 0) return { passed: 1, failed: 0 }
+  process.stdout.write(output)
+  return { passed: 0, failed: 1 }
+}
+
+function runQuietly(file: string, args: string[]): Promise<{ code: number | null; output: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(file, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    child.stdout.on('data', (piece) => {
+      output += piece
+    })
+    child.stderr.on('data', (piece) => {
+      output += piece
+    })
+    child.once('error', (error) => resolve({ code: 1, output: `${error.message}\n` }))
+    child.once('close', (code) => resolve({ code, output }))
+  })
+}
+
+async function runTests(serverUrl: string, files: string[]): Promise<Tally> {
+  const folder = mkdtempSync(join(tmpdir(), 'onsale-check-'))
+  const report = join(folder, 'report.xml')
+  const env: Record<string, string | undefined> = { ...process.env, TEST_DATABASE_URL: serverUrl }
+  // The tests say themselves what they run with; what is set for a deployment must not leak in.
+  for (const name of ['DATABASE_URL', 'REDIS_URL', 'DATA_DIR', 'PORT', 'NODE_ENV']) delete env[name]
+  try {
+    const args = ['test', '--reporter=junit', `--reporter-outfile=${report}`, ...files]
+    const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
+    const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+    return tally(readReport(report), code)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** A skipped test did not pass; a run that ended badly without a failed test (a file that does not load) failed. */
+function tally(report: string | null, code: number | null): Tally {
+  const [tests = 0, failures = 0, errors = 0, skipped = 0] = ['tests', 'failures', 'errors', 'skipped'].map(
+    (name) => Number(new RegExp(`<testsuites [^>]*\\b${name}="(\\d+)"`).exec(report ?? '')?.[1] ?? 0),
+  )
+  if (skipped > 0) say(`${skipped} tests were skipped, which counts as failed`)
+  const failed = failures + errors + skipped
+  const brokeOtherwise = code !== 0 && failed === 0
+  if (brokeOtherwise) say(`The test run ended with code ${code} although no test failed: see above`)
+  return { passed: tests - failed, failed: brokeOtherwise ? 1 : failed }
+}
+
+function readReport(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return null
+  }
+}
+
+function toMajor(value: string): number {
+  if (!/^\d\d$/.test(value)) throw new InvalidArgumentError('It must be a major version like 15.')
+  return Number(value)
+}
+
+function say(sentence: string) {
+  process.stdout.write(`${sentence}\n`)
+}
