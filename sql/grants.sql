@@ -19,4 +19,6 @@ grant execute on function api.list_stock to onsale_service;
 grant execute on function api.get_event to onsale_service;
 grant execute on function api.list_event_tickets to onsale_service;
 grant execute on function api.get_availability to onsale_service;
+grant execute on function api.list_events to onsale_service;
+grant execute on function api.search_events to onsale_service;
 grant execute on function api.get_clock to onsale_service;

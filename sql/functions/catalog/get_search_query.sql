@@ -6,9 +6,9 @@ language sql
 stable
 parallel safe
 as $$
-  select nullif(
-    to_tsquery('pg_catalog.simple', coalesce(string_agg('''' || w.word || ''':*', ' & ' order by w.ordinal), '')), ''
-  )
+  select case when count(*) > 0 then
+    to_tsquery('pg_catalog.simple', string_agg('''' || w.word || ''':*', ' & ' order by w.ordinal))
+  end
   from (
     select u.word, min(u.ordinal) as ordinal
     from regexp_split_to_table(left(onsale.get_search_text(p_search), 200), '\s+') with ordinality as u (word, ordinal)
