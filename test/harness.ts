@@ -93,14 +93,16 @@ export async function withDatabase(work: (database: TestDatabase) => Promise<voi
 }
 
 /** Runs `work` in a transaction of `pool` that is rolled back at the end. */
-export async function rollbackTest(
+export async function rollbackTest<T>(
   pool: Sql,
-  work: (sql: postgres.TransactionSql) => Promise<void>,
-): Promise<void> {
+  work: (sql: postgres.TransactionSql) => Promise<T>,
+): Promise<T> {
+  let result: T
   await pool.begin(async (sql) => {
-    await work(sql)
+    result = await work(sql)
     await sql`rollback and chain`
   })
+  return result!
 }
 
 /** After a suite that writes: every counter must be what its facts say. */
