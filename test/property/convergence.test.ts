@@ -48,7 +48,7 @@ const orderDelivery = fc
   })
   .map((entry) => {
     // An order is created once, whatever is said about it later.
-    const created = `2026-11-01T10:00:0${Number(entry.id % 8n)}+01:00`
+    const created = `2026-11-01T10:00:0${2 * Number(entry.id % 4n)}+01:00`
     return delivery(
       entry.topic,
       json({
