@@ -1,9 +1,10 @@
 import { isIP } from 'node:net'
+import { Refusal } from './platform/refusal.ts'
 
 export type Config = ReturnType<typeof readConfig>
 
 /** Every fault of the environment, one line each, by the variable's name. */
-export class ConfigError extends Error {
+export class ConfigError extends Refusal {
   override name = 'ConfigError'
   readonly faults: readonly string[]
 

@@ -8,6 +8,36 @@ export const logBufferBytes = 8_192
 /** A line waits at most this long in the buffer, so that a quiet server's log is still live. */
 export const logFlushMs = 100
 
+/** Unwritten log kept in memory while its reader stands still: past this lines are dropped, not requests. */
+export const logBacklogBytesMax = 16 * 1024 * 1024
+
+/** JSON bodies are catalogue edits and orders; the longest is an event's description (64 kB) with 100 tickets. */
+export const jsonBodyBytesMax = 256 * 1024
+
+/** A client that has not sent its JSON body by then is let go. */
+export const jsonReadMsMax = 10_000
+
+/** Bun's own limit answers with an empty 413, so it only guards what ours cannot: it stands far above them. */
+export const requestBodyBytesMax = 64 * 1024 * 1024
+
+/** A connection on which nothing moves is closed; above every deadline of our own, below a proxy's 60 s. */
+export const connectionIdleS = 30
+
+/** A health probe that has not answered by then counts as failed: orchestrators ask every few seconds. */
+export const healthProbeMsMax = 1_000
+
+/** A health answer is reused this long, so that asking often costs the database nothing. */
+export const healthReusedMs = 500
+
+/** The schema changes at a deploy only; reading it hashes every SQL file. */
+export const schemaProbeEveryMs = 10_000
+
+/** Heartbeats come every second or so: later than this and the connection is as good as lost. */
+export const notifyLagMsMax = 5_000
+
+/** The causes of 503 answers are logged at most once in this time: an outage must not flood the log. */
+export const outageLogEveryMs = 1_000
+
 // Platform: the database -----------------------------------------------------------------------------------------
 
 /** A server on the same network answers in milliseconds; more than this and the request is better told 503. */
@@ -102,3 +132,118 @@ export const sanitisedDescriptionsMax = 2_000
 if (webhookWaitMsMax >= webhookAnswerMsMax) throw new Error('webhookWaitMsMax must leave time for the answer')
 if (webhookBatchBytesMax < webhookBodyBytesMax) throw new Error('webhookBatchBytesMax must fit one body')
 if (webhookQueueBytesMax < webhookBatchBytesMax) throw new Error('webhookQueueBytesMax must fit one batch')
+
+/** Thousands of event pages and lists; what is used least goes first. */
+export const localRedisMemoryMb = 128
+
+/** It starts in 20 ms; a machine that needs longer than this runs without. */
+export const localRedisStartMs = 3_000
+
+/** It keeps nothing, so there is nothing to wait for. */
+export const localRedisStopMs = 2_000
+
+// Catalog: reads ------------------------------------------------------------------------------------------------
+
+/** The promise: a committed change is in details and tickets, and every edit in lists, this long after the commit. */
+export const freshMsMax = 100
+
+/** The promise for mere counts in lists: one hot event must not dirty every list at every sale. */
+export const listCountsFreshMsMax = 1_000
+
+/** Bytes that a change has outdated may still be sent this long: the rest of the promise is for the notification and a load. */
+export const staleServeMsMax = 60
+/** The same for counts in lists. */
+export const listCountsStaleMsMax = 800
+
+/** A hot key is loaded at most this often, however often it changes: 40 calls a second, not one a sale. */
+export const refreshMsMin = 25
+/** The same for counts in lists. */
+export const listCountsRefreshMsMin = 400
+
+/** A list looks through its events for flips at most this often: a look costs 2 µs, a hit less than one. */
+export const listScanMsMin = 10
+
+/** Backstop where a notification was missed: lists and details live no longer than this. */
+export const listTtlMs = 300_000
+export const eventTtlMs = 600_000
+
+/** What was heard of an event is remembered longer than any bytes made before it can live. */
+export const heardKeptMs = eventTtlMs + 60_000
+
+/** Events with something heard at once; past it everything is read anew. 200,000 take about 20 MB. */
+export const heardEventsMax = 200_000
+
+/** Level 1 of one process, bodies in all their encodings. */
+export const cacheBytesMax = 128 * 1024 * 1024
+
+/** A reader waits this long for the database before it is sent the last good bytes, or 503. */
+export const readWaitMsMax = 2_000
+
+/** After a failed load the others do not wait for their own failure; the next try is this much later. */
+export const databaseAwayMs = 250
+
+/** Loads under way at once: fewer than the pool has connections, so that none waits behind another on its connection. */
+export const eventLoadsAtOnceMax = 8
+/** Lists and searches cost more; two cores of a database are busy with four. */
+export const listLoadsAtOnceMax = 4
+/** Loads that wait for their turn; more is answered 503 at once. */
+export const loadsWaitingMax = 1_000
+
+/** Redis answers in a fraction of a millisecond; a read does not wait longer for it than a load takes. */
+export const sharedCacheWaitMsMax = 30
+/** Failures in a row after which Redis is left alone for a while. */
+export const sharedCacheFailuresMax = 3
+export const sharedCachePauseMs = 1_000
+/** How often an idle connection to Redis is tried, and how long it may stay silent before it is made anew. */
+export const sharedCachePingMs = 1_000
+export const sharedCacheSilenceMsMax = 3_000
+/** Bytes of one value in Redis; a list of 100 events has about 80 kB. */
+export const sharedCacheValueBytesMax = 2 * 1024 * 1024
+
+/** How often the listening connection is made to hear itself. */
+export const heartbeatMs = 1_000
+/** Heartbeats in a row that may stay unheard; then the connection counts as half-open and is made anew. */
+export const heartbeatsMissedMax = 2
+/** Between two attempts to listen again. */
+export const listenRetryMs = 100
+
+/** Below this compression saves less than its header costs. */
+export const compressBytesMin = 1_024
+
+/** Requests whose query is remembered in its checked form, so that a hit checks nothing. */
+export const queriesRememberedMax = 10_000
+/** A longer query is checked each time. */
+export const queryRememberedCharsMax = 500
+
+export const listLimitDefault = 20
+export const listLimitMax = 100
+/** Rows that can be counted and reached by page; past them a cursor goes on at the cost of the first page. */
+export const listRowsMax = 10_000
+export const searchCharsMax = 200
+
+/** Availability is asked of the database at the moment of the request, gathered into calls of at most this many events. */
+export const availabilityBatchMax = 100
+export const availabilityCallsAtOnceMax = 2
+export const availabilityQueueMax = 2_000
+
+assertBefore({ staleServeMsMax }, { freshMsMax })
+assertBefore({ refreshMsMin }, { staleServeMsMax })
+assertBefore({ listScanMsMin }, { refreshMsMin })
+assertBefore({ listCountsStaleMsMax }, { listCountsFreshMsMax })
+assertBefore({ listCountsRefreshMsMin }, { listCountsStaleMsMax })
+assertBefore({ sharedCachePingMs }, { sharedCacheSilenceMsMax })
+assertBefore({ eventTtlMs }, { heardKeptMs })
+
+/** Refuses to start where a limit is not below the one that must contain it. */
+function assertBefore(less: Record<string, number>, more: Record<string, number>): void {
+  const [[name, value], [bound, limit]] = [Object.entries(less)[0]!, Object.entries(more)[0]!]
+  if (value >= limit) throw new Error(`The limit ${name} (${value}) must be below ${bound} (${limit})`)
+}
+
+// Platform: shutdown ---------------------------------------------------------------------------------------------
+
+/** How long answers are held so that no request is on its way when the listener closes: some round trips. */
+export const drainHoldMs = 100
+
+/** Open requests get this long; Docker kills 10 s after SIGTERM, and the database must still stop. */
+export const drainMsMax = 6_000

@@ -20,11 +20,7 @@ import { basename, dirname, join } from 'node:path'
 import { postgresLeftoversMs, postgresStartMs, postgresStopMs } from '../limits.ts'
 import { openPool } from './database.ts'
 import { freePort, isAlive, signal, waitUntil, worksIn } from './process.ts'
-
-/** What stops the embedded PostgreSQL: a sentence for the person who started it. */
-export class EmbeddedError extends Error {
-  override name = 'EmbeddedError'
-}
+import { Refusal } from './refusal.ts'
 
 export type EmbeddedServer = {
   /** A superuser's URL, on 127.0.0.1, with its password. */
@@ -99,7 +95,7 @@ const fleetingSettings = {
 
 /**
  * Starts the PostgreSQL of `folder`, making it first where it is missing. A server that a killed run left
- * behind is stopped, a crashed one recovers. Throws an EmbeddedError with one sentence where the folder is
+ * behind is stopped, a crashed one recovers. Throws a Refusal with one sentence where the folder is
  * not ours, of another version, or the server will not start.
  */
 export async function startPostgres(options: EmbeddedOptions): Promise<EmbeddedServer> {
@@ -169,7 +165,7 @@ async function packagedBinDir(): Promise<string> {
     if (!existsSync(binaries.postgres)) throw new Error('no binary')
     return dirname(binaries.postgres)
   } catch (error) {
-    throw new EmbeddedError(
+    throw new Refusal(
       `The embedded PostgreSQL for ${name} is not installed: run \`bun install\`, or set DATABASE_URL`,
       { cause: error },
     )
@@ -232,7 +228,7 @@ function serverUser(onStep: (sentence: string) => void): User {
   spawnSync('useradd', ['--system', '--user-group', '--no-create-home', 'postgres'])
   const added = findUser()
   if (added) return added
-  throw new EmbeddedError(
+  throw new Refusal(
     'PostgreSQL refuses to run as root, and the user postgres could not be added: run as another user, or set DATABASE_URL',
   )
 }
@@ -274,7 +270,7 @@ function wrapperFor({ user, binDir, parent }: { user: User; binDir: string; pare
     const tried = spawnSync(setpriv, [...flags, join(binDir, 'postgres'), '--version'], { cwd: '/' })
     if (tried.status === 0) return wrapper
   }
-  throw new EmbeddedError(
+  throw new Refusal(
     `PostgreSQL runs as the user postgres, who cannot reach ${parent}: move the checkout out of this home, or set DATABASE_URL`,
   )
 }
@@ -283,7 +279,7 @@ function majorOf(binDir: string, runAs: Runner): number {
   const { ok, output } = runAs.run('postgres', ['--version'])
   const major = Number(/ (\d+)/.exec(output)?.[1])
   if (ok && major > 0) return major
-  throw new EmbeddedError(`The PostgreSQL in ${binDir} does not run: ${output.trim().split('\n').at(-1)}`)
+  throw new Refusal(`The PostgreSQL in ${binDir} does not run: ${output.trim().split('\n').at(-1)}`)
 }
 
 /** False where there is nothing yet; throws where there is something else. */
@@ -296,16 +292,16 @@ function isCluster(folder: string, { major, runAs }: { major: number; runAs: Run
     return false
   }
   if (!kept?.includes('PG_VERSION') || !existsSync(passwordPath(folder))) {
-    throw new EmbeddedError(`${folder} is not a data folder of ours: move it away, or set DATA_DIR`)
+    throw new Refusal(`${folder} is not a data folder of ours: move it away, or set DATA_DIR`)
   }
   const version = readFileSync(join(folder, 'PG_VERSION'), 'utf8').trim()
   if (Number(version) !== major) {
-    throw new EmbeddedError(
+    throw new Refusal(
       `${folder} was made by PostgreSQL ${version} and this is ${major}: dump and restore it, or set DATA_DIR`,
     )
   }
   if (runAs.uid !== undefined && entry.uid !== runAs.uid) {
-    throw new EmbeddedError(
+    throw new Refusal(
       `${folder} belongs to user ${entry.uid} and PostgreSQL would run as ${runAs.uid}: run as the user that made it, or set DATA_DIR`,
     )
   }
@@ -347,9 +343,7 @@ function makeCluster(
   if (!made.ok) {
     rmSync(draft, { recursive: true, force: true })
     rmSync(passwordFile, { force: true })
-    throw new EmbeddedError(
-      `initdb of ${binDir} failed: ${made.output.trim().split('\n').slice(-3).join('; ')}`,
-    )
+    throw new Refusal(`initdb of ${binDir} failed: ${made.output.trim().split('\n').slice(-3).join('; ')}`)
   }
   renameSync(passwordFile, passwordPath(draft))
   chmodSync(passwordPath(draft), 0o600)
@@ -448,7 +442,7 @@ async function launch(
       continue
     }
     const reason = /FATAL: {2}(.*)/.exec(said)?.[1] ?? said.trim().split('\n').at(-1)
-    throw new EmbeddedError(`PostgreSQL of ${binDir} did not start: ${reason}. Its log is ${log}`)
+    throw new Refusal(`PostgreSQL of ${binDir} did not start: ${reason}. Its log is ${log}`)
   }
 }
 

@@ -4,11 +4,7 @@ import { join, resolve } from 'node:path'
 import postgres from 'postgres'
 import { migrationLockTimeoutMs, postgresMajorMin } from '../limits.ts'
 import { openPool, type Sql, serviceRole, withoutPassword } from './database.ts'
-
-/** What stops a migration: a sentence for the person who deploys. */
-export class MigrationError extends Error {
-  override name = 'MigrationError'
-}
+import { Refusal } from './refusal.ts'
 
 export type MigrateOptions = {
   /** The folder with `migrations/`, `functions/` and `grants.sql`. Default: the repository's `sql/`. */
@@ -28,7 +24,7 @@ const deployLock = 0x6f6e7361
 /**
  * Brings the database to what the files say: roles, then each new migration in its own transaction, then all
  * functions of `api` in one. Safe when two deploy at once: the second waits and finds nothing to do. Throws a
- * MigrationError where a file was edited after it ran, the database is newer, or a file is refused.
+ * Refusal where a file was edited after it ran, the database is newer, or a file is refused.
  */
 export async function migrate(
   adminUrl: string,
@@ -101,7 +97,7 @@ function toMigration({ path, text }: File, index: number): Migration {
   const number = index + 1
   if (match?.[2] === undefined || Number(match[1]) !== number) {
     const wanted = String(number).padStart(4, '0')
-    throw new MigrationError(`The file ${path} must be named ${wanted}_<words>.sql: numbers have no gaps`)
+    throw new Refusal(`The file ${path} must be named ${wanted}_<words>.sql: numbers have no gaps`)
   }
   return { path, text, number, name: match[2], hash: hashOf(text) }
 }
@@ -114,12 +110,12 @@ async function requireVersion(pool: Sql) {
   try {
     const [row] = await pool`select current_setting('server_version_num')::int / 10000 as major`
     if (row && row.major >= postgresMajorMin) return
-    throw new MigrationError(`PostgreSQL ${row?.major} is too old: ${postgresMajorMin} or newer is needed`)
+    throw new Refusal(`PostgreSQL ${row?.major} is too old: ${postgresMajorMin} or newer is needed`)
   } catch (error) {
-    if (!(error instanceof Error) || error instanceof MigrationError) throw error
+    if (!(error instanceof Error) || error instanceof Refusal) throw error
     const { host, port, database, user } = pool.options
     const place = withoutPassword(`postgres://${user}@${host[0]}:${port[0]}/${database}`)
-    throw new MigrationError(`Cannot use the database ${place}: ${reasonOf(error)}`, { cause: error })
+    throw new Refusal(`Cannot use the database ${place}: ${reasonOf(error)}`, { cause: error })
   }
 }
 
@@ -184,14 +180,14 @@ async function applyMigrations(
   const done = await pool`select number, name, hash from onsale.migrations order by number`
   const newest = done.at(-1)
   if (newest && newest.number > source.migrations.length) {
-    throw new MigrationError(
+    throw new Refusal(
       `The database is newer than this code: it has migration ${newest.number} (${newest.name}), the code knows ${source.migrations.length}. Deploy the newer code`,
     )
   }
   for (const { number, name, hash } of done) {
     const file = source.migrations[number - 1]!
     if (file.hash === hash && file.name === name) continue
-    throw new MigrationError(
+    throw new Refusal(
       `The file ${file.path} is not what was applied as migration ${number} (${name}): restore it and write the change as a new migration`,
     )
   }
@@ -271,7 +267,7 @@ async function runFile(sql: postgres.TransactionSql, { path, text }: File) {
     await sql.unsafe(text)
   } catch (error) {
     if (!(error instanceof postgres.PostgresError)) throw error
-    throw new MigrationError(explain(error, { path, text }), { cause: error })
+    throw new Refusal(explain(error, { path, text }), { cause: error })
   }
 }
 
