@@ -1,25 +1,37 @@
 import pino from 'pino'
-import { logBufferBytes, logFlushMs } from '../limits.ts'
+import { logBacklogBytesMax, logBufferBytes, logFlushMs } from '../limits.ts'
 
-/** The process's logger: pino, plus a way to write out what is still buffered. */
+/** The process's logger: pino, plus the line of a request and a way to write out what is still buffered. */
 export type Log = pino.Logger & {
+  /** The line of an answered request, at level info. */
+  request: (line: RequestLine) => void
   /** Writes every buffered line now; call it last at shutdown. */
   writeOut: () => void
+}
+
+/** What is logged of a request: never a body, a header or a query. */
+export type RequestLine = {
+  /** Matches `^[A-Za-z0-9._-]{1,128}$`. */
+  requestId: string
+  method: string
+  /** The route's pattern, or `other`. */
+  route: string
+  /** As the URL has it: percent-encoded, without its query. */
+  path: string
+  status: number
+  ms: number
 }
 
 /** Where lines go; the process's standard output unless a test looks at them. */
 export type LogDestination = { write: (line: string) => void }
 
 /**
- * One JSON object a line. Lines are buffered and written in one go (a write a line costs as much as a cached
- * read), at the latest after `logFlushMs`. Secrets are redacted by name as a second wall: the first is that
- * nobody logs a body or a header.
+ * One JSON object a line. Secrets are redacted by name as a second wall: the first is that nobody logs a body
+ * or a header.
  */
 export function createLog(options: { level: string; destination?: LogDestination }): Log {
   const { level, destination } = options
-  const buffered = destination
-    ? null
-    : pino.destination({ dest: 1, sync: false, minLength: logBufferBytes, periodicFlush: logFlushMs })
+  const output = destination ? { ...destination, writeOut: () => {} } : bufferedOutput()
   const log = pino(
     {
       level,
@@ -29,9 +41,60 @@ export function createLog(options: { level: string; destination?: LogDestination
       redact: { paths: secretPaths, censor: '[redacted]' },
       serializers: { err: describeError },
     },
-    destination ?? buffered!,
+    output,
   )
-  return Object.assign(log, { writeOut: () => buffered?.flushSync() })
+  const request = log.isLevelEnabled('info') ? requestWriter(output) : () => {}
+  return Object.assign(log, { request, writeOut: output.writeOut })
+}
+
+/**
+ * The request's line, made by hand because it is written for every cached read: 0.4 µs, where pino takes 4 µs
+ * with these six fields and 6 µs with redaction (a whole cached read takes 10). Same shape as pino's lines.
+ */
+function requestWriter(output: LogDestination): (line: RequestLine) => void {
+  let nowMs = 0
+  let now = ''
+  return ({ requestId, method, route, path, status, ms }) => {
+    const time = Date.now()
+    if (time !== nowMs) {
+      nowMs = time
+      now = `{"level":"info","time":"${new Date(time).toISOString()}","pid":${process.pid},"request_id":"`
+    }
+    // Bun escapes quotes and controls in URLs; a method is a token; a path may be 16 kB.
+    output.write(
+      `${now}${requestId}","method":"${method}","route":"${route}","path":"${path.length > 256 ? path.slice(0, 256) : path}","status":${status},"ms":${Math.round(ms * 1000) / 1000},"msg":"request"}\n`,
+    )
+  }
+}
+
+/**
+ * Standard output, written in pieces of `logBufferBytes` and at the latest after `logFlushMs`, because a write a
+ * line costs as much as a cached read. A reader that stands still loses lines instead of our memory.
+ */
+function bufferedOutput() {
+  const stdout = pino.destination({ dest: 1, sync: false, maxLength: logBacklogBytesMax })
+  let pending = ''
+  let timer: Timer | undefined
+  process.on('exit', writeOut)
+  return { write, writeOut }
+
+  function write(line: string): void {
+    pending += line
+    if (pending.length >= logBufferBytes) passOn()
+    else timer ??= setTimeout(passOn, logFlushMs).unref()
+  }
+
+  function passOn(): void {
+    clearTimeout(timer)
+    timer = undefined
+    stdout.write(pending)
+    pending = ''
+  }
+
+  function writeOut(): void {
+    if (pending !== '') passOn()
+    stdout.flushSync()
+  }
 }
 
 const secretNames = [

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { createTally } from './tally.ts'
 
 export type Metrics = ReturnType<typeof createMetrics>
 
@@ -14,20 +15,8 @@ export function createMetrics() {
   return {
     registry,
 
-    // The HTTP shell
-    requests: new Counter({
-      name: 'api_requests_total',
-      help: 'Requests answered, by route, method and status',
-      labelNames: ['endpoint', 'method', 'status'] as const,
-      registers,
-    }),
-    responseTime: new Histogram({
-      name: 'api_response_time_seconds',
-      help: 'Time from the request to its answer, by route',
-      labelNames: ['endpoint'] as const,
-      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-      registers,
-    }),
+    /** api_requests_total and api_response_time_seconds. */
+    requests: createTally(registry),
 
     // The database
     queryTime: new Histogram({

@@ -1,0 +1,97 @@
+import { type AnyElysia, Elysia, NotFoundError, ParseError, ValidationError } from 'elysia'
+import { version as packageVersion } from '../package.json'
+import type { Config } from './config.ts'
+import { AppError, problem, toAppError } from './errors.ts'
+import { type IntakeRoutesDeps, intakeRoutes } from './intake/routes.ts'
+import { connectionIdleS, requestBodyBytesMax } from './limits.ts'
+import { docsRoutes } from './ops/docs.ts'
+import { buildOpenApi } from './ops/openapi.ts'
+import { type OpsRoutesDeps, opsRoutes } from './ops/routes.ts'
+import { requestIdOf } from './platform/answer.ts'
+import { createCors } from './platform/cors.ts'
+import type { Log } from './platform/log.ts'
+import type { Metrics } from './platform/metrics.ts'
+import { createRouteTable, type Route, type RouteTable } from './platform/route_table.ts'
+import { createFaultLog, createShell, pathOf } from './platform/shell.ts'
+import { refusalOf } from './platform/validation.ts'
+
+export type AppDeps = {
+  config: Config
+  log: Log
+  metrics: Metrics
+  intake: IntakeRoutesDeps['intake']
+  ops: OpsRoutesDeps['ops']
+}
+
+export type App = ReturnType<typeof buildApp>
+
+/** The whole HTTP surface, built from what the flows need. It does not listen: `Bun.serve(app.serve)` does. */
+export function buildApp({ config, log, metrics, intake, ops }: AppDeps) {
+  const flows = new Elysia().use(intakeRoutes({ intake, config, metrics })).use(opsRoutes({ ops, metrics }))
+  return composeApp(flows, { config, log, metrics })
+}
+
+/** Puts the shell around the routes of the flows: errors, documentation, and what happens to every request. */
+export function composeApp<Flows extends AnyElysia>(
+  flows: Flows,
+  { config, log, metrics }: { config: Pick<Config, 'corsOrigins'>; log: Log; metrics: Metrics },
+) {
+  const logFault = createFaultLog(log)
+  const elysia = new Elysia({
+    // Unknown fields are refused instead of stripped in silence.
+    normalize: false,
+    // `/events/` is not `/events`: one resource, one URL, one cache key.
+    strictPath: true,
+    precompile: true,
+    // By default Elysia takes a host of less than four letters (http://app/) for a part of the path.
+    handler: { standardHostname: false },
+  })
+    .onError(({ error, request }) => {
+      const requestId = requestIdOf(request)
+      const route = table.find(pathOf(request.url))
+      const refusal = refusalFor(error, route)
+      logFault(refusal, { requestId, route: route.pattern })
+      return problem(refusal, requestId)
+    })
+    .use(docsRoutes({ openApi }))
+    .use(flows)
+    .compile()
+
+  const table: RouteTable = createRouteTable(elysia.routes, metrics.requests)
+  const fetch = createShell({
+    handle: elysia.fetch,
+    findRoute: table.find,
+    cors: config.corsOrigins.length > 0 ? createCors(config.corsOrigins) : null,
+    logFault,
+    log,
+  })
+
+  return {
+    /** Answers a request, never rejects. */
+    fetch,
+    /** What `Bun.serve` needs beside an address. */
+    serve: {
+      fetch,
+      development: false,
+      idleTimeout: connectionIdleS,
+      maxRequestBodySize: requestBodyBytesMax,
+    },
+    /** The document of /openapi.json. */
+    openApi,
+    /** Typed, for clients and tests; requests go through `fetch`. */
+    elysia,
+  }
+
+  function openApi(): object {
+    return buildOpenApi(elysia, { version: packageVersion })
+  }
+}
+
+/** What a client is told of an error that a route, a schema or the router raised. */
+function refusalFor(error: unknown, { methods, allow }: Route): AppError {
+  if (error instanceof ValidationError) return refusalOf(error)
+  if (error instanceof ParseError) return new AppError('bad_request', 'The body is not well-formed JSON')
+  if (!(error instanceof NotFoundError)) return toAppError(error)
+  if (methods.size === 0) return new AppError('not_found', 'No such path')
+  return new AppError('method_not_allowed', `This path answers ${allow}`, { headers: { allow } })
+}

@@ -1,0 +1,237 @@
+import { toOpenAPISchema } from '@elysiajs/openapi'
+import type { AnyElysia } from 'elysia'
+import type { OpenAPIV3_1 } from 'openapi-types'
+import { type ErrorCode, errorCodes } from '../errors.ts'
+import { type Operation, operationKey } from '../platform/operation.ts'
+
+type Document = OpenAPIV3_1.Document
+type OperationObject = OpenAPIV3_1.OperationObject & { [operationKey]?: Implied }
+type Implied = Pick<Operation, 'answers' | 'errors' | 'headers' | 'wildcard'>
+type Responses = Record<string, OpenAPIV3_1.ResponseObject>
+
+/**
+ * The OpenAPI document of everything the app answers: the paths as @elysiajs/openapi reads them from the routes,
+ * completed with what each route declared by `operation` and what its schemas imply.
+ */
+export function buildOpenApi(app: AnyElysia, { version }: { version: string }): Document {
+  const { paths, components } = toOpenAPISchema(app, { staticFile: false }) as unknown as {
+    paths: Record<string, Record<string, OperationObject>>
+    components: { schemas: Record<string, OpenAPIV3_1.SchemaObject> }
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Onsale',
+      version,
+      description: introduction(),
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    tags: [
+      {
+        name: 'Events',
+        description: 'What is on sale, for everyone: cached, a tenth of a second behind the truth.',
+      },
+      {
+        name: 'Webhooks',
+        description: 'What Shopify tells: signed, repeatable in any order, answered after commit.',
+      },
+      { name: 'Operations', description: 'For operators and balancers.' },
+    ],
+    paths: Object.fromEntries(Object.entries(paths).map(([path, methods]) => completePath(path, methods))),
+    components: {
+      schemas: { ...components.schemas, Problem: problemSchema },
+      headers: { 'X-Request-Id': requestIdHeader, 'Retry-After': retryAfterHeader },
+      parameters: { 'X-Request-Id': { name: 'X-Request-Id', in: 'header', ...requestIdHeader } },
+    },
+  } as Document
+}
+
+function completePath(path: string, methods: Record<string, OperationObject>): [string, object] {
+  const wildcard = Object.values(methods).find((method) => method[operationKey]?.wildcard)?.[operationKey]
+    ?.wildcard
+  return [
+    path.replace('*', `{${wildcard ?? 'rest'}}`),
+    Object.fromEntries(Object.entries(methods).map(([method, operation]) => [method, complete(operation)])),
+  ]
+}
+
+function complete({ [operationKey]: implied = {}, ...operation }: OperationObject): OperationObject {
+  const body = operation.requestBody as OpenAPIV3_1.RequestBodyObject | undefined
+  // The shell refuses every other type where a schema checks the body.
+  const takesJson = body?.content['multipart/form-data'] !== undefined
+  if (takesJson) body.content = { 'application/json': body.content['application/json'] as object }
+
+  const responses: Responses = { ...((operation.responses ?? {}) as Responses), ...answersOf(implied) }
+  for (const [status, codes] of Map.groupBy(
+    errorsOf(operation, implied, takesJson),
+    (code) => errorCodes[code].status,
+  )) {
+    responses[status] = { ...problemResponse(codes, status), ...responses[status] }
+  }
+  for (const [status, response] of Object.entries(responses)) {
+    const own = Number(status) < 400 ? headersOf(implied) : {}
+    response.headers = {
+      ...response.headers,
+      ...own,
+      'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' },
+    }
+  }
+  const parameters = [
+    ...((operation.parameters ?? []) as object[]),
+    ...(implied.wildcard
+      ? [{ name: implied.wildcard, in: 'path', required: true, schema: { type: 'string' } }]
+      : []),
+    { $ref: '#/components/parameters/X-Request-Id' },
+  ]
+  return { ...operation, parameters, responses } as OperationObject
+}
+
+function answersOf({ answers = {} }: Implied): Responses {
+  return Object.fromEntries(
+    Object.entries(answers).map(([status, { description, schema, contentType, example }]) => {
+      const media = {
+        ...(schema && { schema: schema as object }),
+        ...(schema?.examples?.[0] === undefined ? {} : { example: schema.examples[0] }),
+        ...(example === undefined ? {} : { example }),
+      }
+      const content = Object.keys(media).length > 0 && {
+        content: { [contentType ?? 'application/json']: media },
+      }
+      return [status, { description: description ?? 'Success', ...content }]
+    }),
+  )
+}
+
+/** Declared codes and those that follow from the schemas. */
+function errorsOf(operation: OperationObject, { errors = [] }: Implied, takesJson: boolean): ErrorCode[] {
+  const checked = (operation.parameters ?? []).some(
+    (parameter) => 'in' in parameter && parameter.in !== 'header',
+  )
+  const codes = new Set<ErrorCode>(errors)
+  if (checked || takesJson) codes.add('bad_request')
+  if (takesJson) {
+    for (const code of [
+      'request_timeout',
+      'too_large',
+      'unsupported_media_type',
+      'validation_failed',
+    ] as const) {
+      codes.add(code)
+    }
+  }
+  return [...codes, 'internal']
+}
+
+function problemResponse(codes: readonly ErrorCode[], status: number): OpenAPIV3_1.ResponseObject {
+  return {
+    description: codes.map((code) => `\`${code}\`: ${errorCodes[code].title}`).join('\n\n'),
+    content: {
+      'application/problem+json': {
+        schema: {
+          allOf: [
+            { $ref: '#/components/schemas/Problem' },
+            { type: 'object', properties: { code: { enum: [...codes] }, status: { const: status } } },
+          ],
+        },
+        examples: Object.fromEntries(codes.map((code) => [code, { value: problemExample(code) }])),
+      },
+    },
+    ...(status === 503 && { headers: { 'Retry-After': { $ref: '#/components/headers/Retry-After' } } }),
+  } as OpenAPIV3_1.ResponseObject
+}
+
+function problemExample(code: ErrorCode): object {
+  const { status, title } = errorCodes[code]
+  const detail = examples[code]?.detail ?? title
+  const errors = examples[code]?.errors
+  const type = `urn:onsale:problem:${code}`
+  return { type, title, status, code, detail, request_id: '3f2a91c0-4711', ...(errors && { errors }) }
+}
+
+const examples: Partial<Record<ErrorCode, { detail: string; errors?: { path: string; message: string }[] }>> =
+  {
+    bad_request: {
+      detail: 'query.limit: Expected a whole number from 1 to 100',
+      errors: [{ path: 'query.limit', message: 'Expected a whole number from 1 to 100' }],
+    },
+    validation_failed: {
+      detail: '/items/0/qty: Expected integer',
+      errors: [{ path: '/items/0/qty', message: 'Expected integer' }],
+    },
+  }
+
+function headersOf({ headers = {} }: Implied): Record<string, object> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, { description, example }]) => [
+      name,
+      { description, example, schema: { type: 'string' } },
+    ]),
+  )
+}
+
+const requestIdHeader = {
+  description: 'The id of the request: the one you sent where it is well formed, else ours',
+  schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,128}$' },
+  example: '3f2a91c0-4711',
+}
+
+const retryAfterHeader = {
+  description: 'Seconds to wait before trying again',
+  schema: { type: 'integer', minimum: 1 },
+  example: 1,
+}
+
+const problemSchema = {
+  type: 'object',
+  description: 'An error (RFC 9457)',
+  required: ['type', 'title', 'status', 'code', 'detail', 'request_id'],
+  properties: {
+    type: {
+      type: 'string',
+      description: 'A name for the kind of problem: `urn:onsale:problem:` and the code',
+    },
+    title: { type: 'string', description: 'The same for every problem of the code' },
+    status: { type: 'integer' },
+    code: {
+      type: 'string',
+      enum: Object.keys(errorCodes),
+      description: 'Stable: what a program should look at',
+    },
+    detail: { type: 'string', description: 'What was wrong with this request' },
+    request_id: { type: 'string', description: 'The same as X-Request-Id; name it when you ask for help' },
+    errors: {
+      type: 'array',
+      description: 'Every fault of the request, all at once',
+      items: {
+        type: 'object',
+        required: ['path', 'message'],
+        properties: {
+          path: {
+            type: 'string',
+            description: 'Where: `query.<name>`, `path.<name>`, or a JSON pointer into the body',
+          },
+          message: { type: 'string', description: 'What was wanted' },
+        },
+      },
+    },
+  },
+}
+
+function introduction(): string {
+  const rows = Object.entries(errorCodes).map(
+    ([code, { status, title }]) => `| \`${code}\` | ${status} | ${title} |`,
+  )
+  return `The service behind an event-ticketing shop: an exact mirror of Shopify's stock, served in milliseconds.
+
+**Conventions.** JSON in snake_case. Times are RFC 3339 in UTC. Money is an integer in minor units (\`*_cents\`) with an
+ISO 4217 \`currency\`. Our ids are numbers, Shopify's are strings. Every answer carries \`X-Request-Id\`. \`HEAD\` works
+wherever \`GET\` does; \`OPTIONS\` tells the methods of a path.
+
+**Errors** are \`application/problem+json\` (RFC 9457). Validation tells every fault at once. A path that exists but
+does not answer the method is 405 with \`Allow\`. The codes:
+
+| code | status | meaning |
+|---|---|---|
+${rows.join('\n')}`
+}

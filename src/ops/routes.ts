@@ -1,0 +1,83 @@
+import { Elysia, t } from 'elysia'
+import { AppError } from '../errors.ts'
+import type { Metrics } from '../platform/metrics.ts'
+import { operation } from '../platform/operation.ts'
+import { healthModel, readyModel } from './model.ts'
+import type { Ops } from './ops.ts'
+
+export type OpsRoutesDeps = { ops: Pick<Ops, 'health' | 'ready'>; metrics: Metrics }
+
+const noQuery = t.Object({}, { additionalProperties: false })
+
+/** `GET /health`, `GET /ready`, `GET /metrics`. */
+export function opsRoutes({ ops, metrics }: OpsRoutesDeps) {
+  return new Elysia({ name: 'ops' })
+    .get(
+      '/health',
+      async () => {
+        const health = await ops.health()
+        return Response.json(health, {
+          status: health.status === 'unhealthy' ? 503 : 200,
+          headers: { 'cache-control': 'no-store' },
+        })
+      },
+      {
+        query: noQuery,
+        detail: operation({
+          tags: ['Operations'],
+          summary: 'Tell how the service and what it stands on are',
+          description:
+            'Every part is asked at the same time and has one second to answer. 503 where the status is `unhealthy`.',
+          answers: { 200: { schema: healthModel }, 503: { schema: healthModel, description: 'Unhealthy' } },
+          headers: { 'Cache-Control': { description: 'Always `no-store`', example: 'no-store' } },
+        }),
+      },
+    )
+    .get(
+      '/ready',
+      async () => {
+        const reason = await ops.ready()
+        if (reason !== null) throw new AppError('unavailable', reason)
+        return Response.json({ ready: true }, { headers: { 'cache-control': 'no-store' } })
+      },
+      {
+        query: noQuery,
+        detail: operation({
+          tags: ['Operations'],
+          summary: 'Tell whether this process may get requests',
+          description:
+            'For load balancers: 503 until the database is reached and its schema is the one this code needs, and ' +
+            'again while shutting down. A database that goes away later does not change it, because cached reads are ' +
+            'still served; `/health` tells that.',
+          answers: { 200: { schema: readyModel } },
+          errors: ['unavailable'],
+        }),
+      },
+    )
+    .get(
+      '/metrics',
+      async () =>
+        new Response(await metrics.registry.metrics(), {
+          headers: { 'content-type': metrics.registry.contentType, 'cache-control': 'no-store' },
+        }),
+      {
+        query: noQuery,
+        detail: operation({
+          tags: ['Operations'],
+          summary: 'Read the metrics of this process',
+          description:
+            'Prometheus text. Each process counts for itself: scrape every one. All labels are bounded: unknown ' +
+            'paths, methods and topics are `other`.',
+          answers: {
+            200: {
+              contentType: 'text/plain; version=0.0.4; charset=utf-8',
+              example:
+                '# HELP api_requests_total Requests answered, by route, method and status\n' +
+                '# TYPE api_requests_total counter\n' +
+                'api_requests_total{endpoint="/events",method="GET",status="200"} 12345\n',
+            },
+          },
+        }),
+      },
+    )
+}

@@ -1,0 +1,197 @@
+import { AppError, type Fault, problem, toAppError } from '../errors.ts'
+import { jsonBodyBytesMax, jsonReadMsMax, outageLogEveryMs } from '../limits.ts'
+import { completeAnswer, setRequestId } from './answer.ts'
+import { readBody } from './body.ts'
+import type { CorsHeaders } from './cors.ts'
+import type { Log } from './log.ts'
+import type { Route } from './route_table.ts'
+
+export type ShellOptions = {
+  /** Answers what the shell does not answer itself. */
+  handle: (request: Request) => Response | Promise<Response>
+  findRoute: (path: string) => Route
+  /** Null where no other origin may read answers. */
+  cors: CorsHeaders | null
+  logFault: ReturnType<typeof createFaultLog>
+  log: Log
+}
+
+/**
+ * What happens to every request, around the app's routes: its id, the faults of its URL, OPTIONS, 415, and after
+ * the answer the common headers, the counts and the log line.
+ *
+ * It stands outside Elysia because its hooks cost more than what they would do here: onRequest and
+ * onAfterResponse alone, empty, made a cached read 1.3 µs slower (of 10), this whole shell does with 1.2.
+ */
+export function createShell({ handle, findRoute, cors, logFault, log }: ShellOptions) {
+  return function fetch(received: Request): Response | Promise<Response> {
+    const startedAt = performance.now()
+    const request = received.url.charCodeAt(0) === slash ? withOrigin(received) : received
+    const path = pathOf(request.url)
+    const route = findRoute(path)
+    const given = request.headers.get('x-request-id')
+    const requestId = given !== null && requestIdPattern.test(given) ? given : nextRequestId()
+    setRequestId(request, requestId)
+
+    let response: Response | Promise<Response>
+    try {
+      response = respond(request, requestId, route)
+    } catch (error) {
+      response = refuse(error, requestId, route)
+    }
+    return response instanceof Response
+      ? finish(request, requestId, route, path, response, startedAt)
+      : response
+          .catch((error) => refuse(error, requestId, route))
+          .then((response) => finish(request, requestId, route, path, response, startedAt))
+  }
+
+  function respond(request: Request, requestId: string, route: Route): Response | Promise<Response> {
+    const { method, url } = request
+    if (url.includes('%')) refuseBadEncoding(url)
+    if (route.hasQuerySchema && url.includes('&')) refuseRepeated(queryOf(url))
+    if (method === 'GET') return handle(request)
+    if (method === 'HEAD') {
+      // Bun sends the headers of the whole answer, its length included, and leaves the body out.
+      const get = new Request(request, { method: 'GET' })
+      setRequestId(get, requestId)
+      return handle(get)
+    }
+    if (method === 'OPTIONS') {
+      const preflight = cors?.preflight(request)
+      if (preflight) return preflight
+      if (route.methods.size > 0) return new Response(null, { status: 204, headers: { allow: route.allow } })
+    }
+    return route.jsonMethods.has(method) ? handleJson(request, requestId) : handle(request)
+  }
+
+  /** Bounds the body before Elysia, which would read any length of any type. */
+  function handleJson(request: Request, requestId: string): Response | Promise<Response> {
+    refuseOtherMedia(request)
+    return readBody(request, { bytesMax: jsonBodyBytesMax, msMax: jsonReadMsMax }).then((body) => {
+      const { url, method, headers } = request
+      const bounded = new Request(url, { method, headers, body })
+      setRequestId(bounded, requestId)
+      return handle(bounded)
+    })
+  }
+
+  function refuse(error: unknown, requestId: string, { pattern }: Route): Response {
+    logFault(error, { requestId, route: pattern })
+    return problem(error, requestId)
+  }
+
+  function finish(
+    request: Request,
+    requestId: string,
+    route: Route,
+    path: string,
+    response: Response,
+    startedAt: number,
+  ): Response | Promise<Response> {
+    completeAnswer(response, requestId)
+    const { method } = request
+    const { status } = response
+    const ms = performance.now() - startedAt
+    route.tally.count(method, status, ms / 1000)
+    log.request({ requestId, method, route: route.pattern, path, status, ms })
+    return cors === null ? response : cors.complete(request, response)
+  }
+}
+
+/**
+ * Logs what a client is not told: the cause of every 500, and now and then the cause of a 503, with how many
+ * were left out since.
+ */
+export function createFaultLog(log: Log) {
+  let nextOutageAt = 0
+  let leftOut = 0
+  return function logFault(error: unknown, { requestId, route }: { requestId: string; route: string }): void {
+    const known = toAppError(error)
+    const fields = { request_id: requestId, route, code: known.code, err: known.cause ?? known }
+    if (known.status === 500) log.error(fields, 'Request failed')
+    if (known.status !== 503) return
+    const now = performance.now()
+    if (now < nextOutageAt) {
+      leftOut++
+      return
+    }
+    log.warn({ ...fields, left_out: leftOut }, 'Request refused')
+    nextOutageAt = now + outageLogEveryMs
+    leftOut = 0
+  }
+}
+
+const slash = 47
+const requestIdPattern = /^[A-Za-z0-9._-]{1,128}$/
+
+// A random word for the process and a number for the request: unique, and 40 ns where a UUID takes 100.
+const processWord = crypto.randomUUID().slice(0, 8)
+let requestNumber = 0
+
+function nextRequestId(): string {
+  requestNumber++
+  return `${processWord}-${requestNumber}`
+}
+
+/** Bun gives a URL without origin where HTTP/1.0 sends no Host, or a Host that is none. */
+function withOrigin(request: Request): Request {
+  return new Request(new URL(`http://localhost${request.url}`).href, request)
+}
+
+/** The path of a URL as it was sent, without its query; empty where there is none (CONNECT). */
+export function pathOf(url: string): string {
+  const from = url.indexOf('/', 7)
+  if (from < 0) return ''
+  const to = url.indexOf('?', from)
+  return to < 0 ? url.slice(from) : url.slice(from, to)
+}
+
+function queryOf(url: string): string {
+  const from = url.indexOf('?')
+  return from < 0 ? '' : url.slice(from + 1)
+}
+
+/** Malformed percent-encoding, and NUL, which no text of PostgreSQL can hold. */
+function refuseBadEncoding(url: string): void {
+  const faults: Fault[] = []
+  if (isBadlyEncoded(pathOf(url)))
+    faults.push({ path: 'path', message: 'Expected well-formed percent-encoding' })
+  for (const pair of queryOf(url).split('&')) {
+    if (!isBadlyEncoded(pair)) continue
+    const name = pair.split('=', 1)[0] as string
+    faults.push({ path: `query.${name}`, message: 'Expected well-formed percent-encoding' })
+  }
+  if (faults.length > 0) {
+    throw new AppError('bad_request', 'The URL is not well-formed percent-encoded UTF-8', { errors: faults })
+  }
+}
+
+function isBadlyEncoded(text: string): boolean {
+  try {
+    return decodeURIComponent(text).includes('\0')
+  } catch {
+    return true
+  }
+}
+
+/** Elysia takes the last of several parameters of one name; here none is guessed. */
+function refuseRepeated(query: string): void {
+  const counts = new Map<string, number>()
+  for (const name of new URLSearchParams(query).keys()) counts.set(name, (counts.get(name) ?? 0) + 1)
+  const repeated = [...counts].filter(([, count]) => count > 1).map(([name]) => name)
+  if (repeated.length === 0) return
+  throw new AppError('bad_request', `Query parameter ${repeated.join(', ')} is given more than once`, {
+    errors: repeated.map((name) => ({ path: `query.${name}`, message: 'Expected at most once' })),
+  })
+}
+
+function refuseOtherMedia(request: Request): void {
+  const { headers } = request
+  if (request.body === null && headers.get('content-type') === null) return
+  const type = headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  if (type === 'application/json') return
+  throw new AppError('unsupported_media_type', `The body must be application/json, not "${type}"`, {
+    headers: { accept: 'application/json' },
+  })
+}
