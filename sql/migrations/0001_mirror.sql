@@ -309,7 +309,7 @@ insert into onsale.catalogue (revision) values (0);
 -- Deliveries ------------------------------------------------------------------------------------------------
 
 create table onsale.deliveries (
-  shop text not null,
+  shop text not null collate "C",
   delivery_id text not null collate "C",
   topic text not null,
   received_at timestamptz not null,
@@ -321,7 +321,7 @@ comment on table onsale.deliveries is
 create index deliveries_received_at on onsale.deliveries (received_at);
 
 create table onsale.failed_deliveries (
-  shop text not null,
+  shop text not null collate "C",
   delivery_id text not null collate "C",
   topic text not null,
   triggered_ns bigint not null,
@@ -343,7 +343,7 @@ create index failed_deliveries_next_attempt_at on onsale.failed_deliveries (next
 create index failed_deliveries_failed_at on onsale.failed_deliveries (failed_at);
 
 create table onsale.delivery_bodies (
-  shop text not null,
+  shop text not null collate "C",
   delivery_id text not null collate "C",
   triggered_ns bigint not null,
   body bytea not null,

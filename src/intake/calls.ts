@@ -1,22 +1,32 @@
+import { isUtf8 } from 'node:buffer'
 import type { Config } from '../config.ts'
-import type { Sql } from '../platform/database.ts'
+import { type Sql, textArray } from '../platform/database.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import type { Delivery, DeliveryResult, Outcome } from './model.ts'
 
-// The OID of text: every array goes as text[] and is cast in the statement, which needs no look-up of types.
-const text = 25
+/** A batch holds bytes that are no UTF-8: found here, because as text they would lose their length. */
+export class NotTextError extends Error {
+  override name = 'NotTextError'
+
+  constructor() {
+    super('Body is not UTF-8 text')
+  }
+}
 
 export type IntakeCalls = ReturnType<typeof createIntakeCalls>
 
 /** The SQL functions of the intake; each call is timed under its function's name. */
 export function createIntakeCalls(sql: Sql, metrics: Pick<Metrics, 'queryTime'>) {
   return {
-    /** One result per delivery, in order. Refuses with class 22 or 23 where a body is poison. */
+    /**
+     * One result per delivery, in order. Refuses with class 22 or 23, or a NotTextError, where a body is poison.
+     */
     applyDeliveries: (
       deliveries: readonly Delivery[],
       { isReplay = false, on = sql }: { isReplay?: boolean; on?: Sql } = {},
     ): Promise<DeliveryResult[]> =>
       timed('apply_deliveries', async () => {
+        if (!deliveries.every((delivery) => isUtf8(delivery.body))) throw new NotTextError()
         const rows = await on<{ outcome: Outcome; reason: string | null }[]>`
           select r.outcome, r.reason
           from api.apply_deliveries(
@@ -26,7 +36,7 @@ export function createIntakeCalls(sql: Sql, metrics: Pick<Metrics, 'queryTime'>)
             p_triggered_ns => ${list(deliveries, (delivery) => delivery.triggeredNs)}::text[]::bigint[],
             p_event_ids => ${list(deliveries, (delivery) => delivery.eventId)}::text[],
             p_api_versions => ${list(deliveries, (delivery) => delivery.apiVersion)}::text[],
-            p_bodies => ${Buffer.concat(deliveries.map((delivery) => delivery.body))}::bytea,
+            p_bodies => ${Buffer.concat(deliveries.map((delivery) => delivery.body)).toString()}::text,
             p_body_lengths => ${list(deliveries, (delivery) => String(delivery.body.length))}::text[]::integer[],
             p_descriptions => ${list(deliveries, (delivery) => delivery.description)}::text[],
             p_is_replay => ${isReplay}::boolean
@@ -174,8 +184,8 @@ export function createIntakeCalls(sql: Sql, metrics: Pick<Metrics, 'queryTime'>)
     }
   }
 
-  function list<T>(items: readonly T[], get: (item: T) => string | null) {
-    return sql.array(items.map(get) as string[], text)
+  function list<T>(items: readonly T[], get: (item: T) => string | null): string {
+    return textArray(items.map(get))
   }
 }
 

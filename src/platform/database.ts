@@ -5,6 +5,7 @@ import {
   poolReconnectDelayMs,
   poolStatementTimeoutMs,
 } from '../limits.ts'
+import { Refusal } from './refusal.ts'
 
 export type Sql = postgres.Sql
 
@@ -67,7 +68,26 @@ export function loginOf(url: string): string | null {
   return login ? decodeURIComponent(login) : null
 }
 
+/** Says which database cannot be used and why, without its password. */
+export function unusable(url: string, error: Error): Refusal {
+  const reason = error.message || ('code' in error ? String(error.code) : error.name)
+  return new Refusal(`Cannot use the database ${withoutPassword(url)}: ${reason}`, { cause: error })
+}
+
 /** A database URL without its password, for messages. */
-export function withoutPassword(url: string): string {
+function withoutPassword(url: string): string {
   return url.replace(/^([a-z]+:\/\/[^:@/]*):[^@/]*@/, '$1@')
+}
+
+/**
+ * A list as the text of a PostgreSQL array, for `${textArray(list)}::text[]` (and a further cast). postgres.js's own
+ * arrays need the types of the server, which it only knows once a first query has been answered: until then it sends
+ * something else.
+ */
+export function textArray(values: readonly (string | null)[]): string {
+  let literal = ''
+  for (const value of values) {
+    literal += value === null ? ',null' : `,"${value.replace(/["\\]/g, '\\$&')}"`
+  }
+  return `{${literal.slice(1)}}`
 }
