@@ -181,6 +181,8 @@ export const readWaitMsMax = 2_000
 
 /** After a failed load the others do not wait for their own failure; the next try is this much later. */
 export const databaseAwayMs = 250
+/** Tries that a hanging database has not answered yet; more are not made until one of them ends. */
+export const probesHangingMax = 16
 
 /** Loads under way at once: fewer than the pool has connections, so that none waits behind another on its connection. */
 export const eventLoadsAtOnceMax = 8
@@ -247,3 +249,25 @@ export const drainHoldMs = 100
 
 /** Open requests get this long; Docker kills 10 s after SIGTERM, and the database must still stop. */
 export const drainMsMax = 6_000
+
+// Platform: the pools of a process -------------------------------------------------------------------------------
+
+/** A batch occupies a connection from start to commit; one more for single calls beside them. */
+export const intakePoolSize = webhookBatchesAtOnce + 1
+
+/** Background tasks run one call at a time each, and none is urgent. */
+export const taskPoolSize = 2
+
+/** `verify` recomputes every counter: seconds at a million events, minutes on a slow disk. */
+export const taskStatementTimeoutMs = 600_000
+
+// Platform: `up` -------------------------------------------------------------------------------------------------
+
+/** An embedded PostgreSQL that ends this often within `postgresRestartsWithinMs` will not get better by itself. */
+export const postgresRestartsMax = 5
+
+/** A crash now and then is survived for ever; a row of them within a minute is not. */
+export const postgresRestartsWithinMs = 60_000
+
+/** Connections of a command: one works, one looks on. */
+export const commandPoolSize = 2

@@ -105,11 +105,11 @@ export async function startPostgres(options: EmbeddedOptions): Promise<EmbeddedS
   mkdirSync(parent, { recursive: true })
   const folder = join(realpathSync(parent), basename(options.folder))
   const runAs = createRunner({ binDir, parent, onStep })
-  const major = majorOf(binDir, runAs)
+  const major = await majorOf(binDir, runAs)
 
   if (!isCluster(folder, { major, runAs })) {
     onStep(`Making a new PostgreSQL ${major} in ${folder}`)
-    makeCluster(folder, { binDir, major, durable, runAs })
+    await makeCluster(folder, { binDir, major, durable, runAs })
   }
   await stopLeftovers(folder, { onStep })
 
@@ -175,7 +175,7 @@ async function packagedBinDir(): Promise<string> {
 /** How to run a program of PostgreSQL: it refuses to be root. */
 type Runner = {
   start(program: string, args: string[], stdio: [number | 'ignore', number | 'ignore']): ChildProcess
-  run(program: string, args: string[]): { ok: boolean; output: string }
+  run(program: string, args: string[]): Promise<{ ok: boolean; output: string }>
   /** Gives a file or folder to the user that PostgreSQL runs as. */
   own(path: string): void
   uid: number | undefined
@@ -209,8 +209,17 @@ function createRunner({
     },
     run(program, args) {
       const [file, ...rest] = command(program, args)
-      const done = spawnSync(file, rest, { ...ids, env, cwd: '/', encoding: 'utf8' })
-      return { ok: done.status === 0, output: `${done.stdout ?? ''}${done.stderr ?? ''}${done.error ?? ''}` }
+      const child = spawn(file, rest, { ...ids, env, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] })
+      return new Promise((resolve) => {
+        let output = ''
+        const collect = (piece: Buffer) => {
+          output += piece
+        }
+        child.stdout.on('data', collect)
+        child.stderr.on('data', collect)
+        child.once('error', (error) => resolve({ ok: false, output: error.message }))
+        child.once('close', (code) => resolve({ ok: code === 0, output }))
+      })
     },
     own(path) {
       if (user) chownSync(path, user.uid, user.gid)
@@ -275,8 +284,8 @@ function wrapperFor({ user, binDir, parent }: { user: User; binDir: string; pare
   )
 }
 
-function majorOf(binDir: string, runAs: Runner): number {
-  const { ok, output } = runAs.run('postgres', ['--version'])
+async function majorOf(binDir: string, runAs: Runner): Promise<number> {
+  const { ok, output } = await runAs.run('postgres', ['--version'])
   const major = Number(/ (\d+)/.exec(output)?.[1])
   if (ok && major > 0) return major
   throw new Refusal(`The PostgreSQL in ${binDir} does not run: ${output.trim().split('\n').at(-1)}`)
@@ -313,7 +322,7 @@ function passwordPath(folder: string): string {
 }
 
 /** Made under another name and renamed, so that a half-made folder is never taken for a whole one. */
-function makeCluster(
+async function makeCluster(
   folder: string,
   { binDir, major, durable, runAs }: { binDir: string; major: number; durable: boolean; runAs: Runner },
 ) {
@@ -328,7 +337,7 @@ function makeCluster(
   // The same order of words on every machine: never the machine's locale. Before 17 the C library's C.UTF-8
   // is the nearest thing.
   const locale = major >= 17 ? ['--locale-provider=builtin', '--locale=C.UTF-8'] : ['--locale=C.UTF-8']
-  const made = runAs.run('initdb', [
+  const made = await runAs.run('initdb', [
     `--pgdata=${draft}`,
     `--username=${superuser}`,
     `--pwfile=${passwordFile}`,

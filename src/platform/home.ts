@@ -28,14 +28,20 @@ export type Home = {
  * else, cannot be written, or another run has it.
  */
 export function takeHome(dataDir: string): Home {
+  const home = tryHome(dataDir)
+  if (home !== null) return home
+  const path = realpathSync(dataDir)
+  const url = readKept(path).ONSALE_URL
+  throw new Refusal(
+    `Another run of Onsale uses ${path}${url ? ` (it serves ${url})` : ''}: stop it first, or set DATA_DIR to another folder`,
+  )
+}
+
+/** As takeHome, but null where another run has it. */
+export function tryHome(dataDir: string): Home | null {
   const path = makeFolder(dataDir)
   const lock = lockFile(join(path, 'up.lock'))
-  if (lock === null) {
-    const url = readKept(path).ONSALE_URL
-    throw new Refusal(
-      `Another run of Onsale uses ${path}${url ? ` (it serves ${url})` : ''}: stop it first, or set DATA_DIR to another folder`,
-    )
-  }
+  if (lock === null) return null
   return {
     path,
     kept: readKept(path),

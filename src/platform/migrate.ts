@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import postgres from 'postgres'
 import { migrationLockTimeoutMs, postgresMajorMin } from '../limits.ts'
-import { openPool, type Sql, serviceRole, withoutPassword } from './database.ts'
+import { loginOf, openPool, roleFor, type Sql, serviceRole, unusable } from './database.ts'
 import { Refusal } from './refusal.ts'
 
 export type MigrateOptions = {
@@ -33,7 +33,7 @@ export async function migrate(
   const source = await readSource(sqlDir)
   const pool = openPool(adminUrl, { name: 'migrate', max: 1, statementTimeoutMs: 0 })
   try {
-    await requireVersion(pool)
+    await requireVersion(pool, adminUrl)
     // The lock belongs to the session, so it is gone with the process, however that ends. Roles belong to the
     // whole server and this lock to one database: that race is settled where they are made.
     await pool`select pg_advisory_lock(${deployLock})`
@@ -64,6 +64,28 @@ export async function schemaFault(
     return 'The functions in the database are not those of this code: run `migrate` first'
   }
   return null
+}
+
+/** Whether no product was ever told: the first run of `up` then loads a demo shop. */
+export async function mirrorIsEmpty(adminUrl: string): Promise<boolean> {
+  const pool = openPool(adminUrl, { name: 'up', max: 1 })
+  try {
+    const [row] = await pool`select exists (select from onsale.shopify_products) as is_told`
+    return row?.is_told === false
+  } finally {
+    await pool.end({ timeout: 1 })
+  }
+}
+
+/** The service's login where it has one of its own, which then needs the service's role; else null. */
+export function loginToGrant({
+  databaseUrl,
+  databaseAdminUrl,
+}: {
+  databaseUrl: string
+  databaseAdminUrl: string
+}) {
+  return roleFor({ databaseUrl, adminUrl: databaseAdminUrl }) === null ? loginOf(databaseUrl) : null
 }
 
 type File = { path: string; text: string }
@@ -106,21 +128,15 @@ function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32)
 }
 
-async function requireVersion(pool: Sql) {
+async function requireVersion(pool: Sql, adminUrl: string) {
   try {
     const [row] = await pool`select current_setting('server_version_num')::int / 10000 as major`
     if (row && row.major >= postgresMajorMin) return
     throw new Refusal(`PostgreSQL ${row?.major} is too old: ${postgresMajorMin} or newer is needed`)
   } catch (error) {
     if (!(error instanceof Error) || error instanceof Refusal) throw error
-    const { host, port, database, user } = pool.options
-    const place = withoutPassword(`postgres://${user}@${host[0]}:${port[0]}/${database}`)
-    throw new Refusal(`Cannot use the database ${place}: ${reasonOf(error)}`, { cause: error })
+    throw unusable(adminUrl, error)
   }
-}
-
-function reasonOf(error: Error): string {
-  return error.message || ('code' in error ? String(error.code) : error.name)
 }
 
 /** Roles, schemas and extensions: what a migration needs to stand on. Each step looks first, so that a login

@@ -4,11 +4,8 @@ import type { Log } from './log.ts'
 /** What a step of the stop does; its name is logged where it fails or takes too long. */
 export type Step = readonly [name: string, run: () => unknown]
 
-/** What of Elysia's app the drain needs. */
-export type DrainableApp = {
-  server: Bun.Server<unknown> | null
-  fetch(request: Request): Response | Promise<Response>
-}
+/** What `Bun.serve` was given. */
+export type Served = { fetch(request: Request): Response | Promise<Response> }
 
 /** Runs the steps one after the other; a step that fails is logged and does not keep the next from running. */
 export async function stopInOrder(steps: readonly Step[], { log }: { log: Log }): Promise<void> {
@@ -29,17 +26,15 @@ export async function stopInOrder(steps: readonly Step[], { log }: { log: Log })
  * in our hands; then nothing is idle, the listener closes, and the answers go out with `Connection: close`.
  * Measured with the same clients: none lost.
  */
-export async function drainServer(app: DrainableApp): Promise<void> {
-  const { server } = app
-  if (server === null) return
+export async function drainServer(server: Bun.Server<unknown>, served: Served): Promise<void> {
   let answer = () => {}
   const held = new Promise<void>((resolve) => {
     answer = resolve
   })
   server.reload({
-    routes: {},
+    ...served,
     async fetch(request: Request) {
-      const response = await app.fetch(request)
+      const response = await served.fetch(request)
       await held
       response.headers.set('connection', 'close')
       return response

@@ -1,0 +1,97 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Config } from './config.ts'
+import { commandPoolSize } from './limits.ts'
+import { openPool, roleFor, type Sql } from './platform/database.ts'
+import { startPostgres } from './platform/embedded.ts'
+import { readKept, tryHome } from './platform/home.ts'
+import { createLog, type Log } from './platform/log.ts'
+import { createMetrics, type Metrics } from './platform/metrics.ts'
+import { loginToGrant, migrate, schemaFault } from './platform/migrate.ts'
+import { Refusal } from './platform/refusal.ts'
+
+/** The addresses a command works on. */
+export type Databases = { databaseUrl: string; databaseAdminUrl: string }
+
+/** What a command of a flow gets: a pool of the service's role, and where its lines go. */
+export type CommandDeps = { sql: Sql; log: Log; metrics: Metrics; print: (line: string) => void }
+
+export function print(line: string) {
+  process.stdout.write(`${line}\n`)
+}
+
+/** Runs one command of a flow on a database whose schema is current; answers its exit code. */
+export async function runCommand(
+  config: Config,
+  work: (deps: CommandDeps, databases: Databases) => Promise<number>,
+): Promise<number> {
+  return await withDatabases(config, { creates: false }, async (databases) => {
+    const { databaseUrl, databaseAdminUrl } = databases
+    const sql = openPool(databaseUrl, {
+      name: 'command',
+      max: commandPoolSize,
+      role: roleFor({ databaseUrl, adminUrl: databaseAdminUrl }),
+      prepare: config.dbPrepare,
+      // A person waits for it and can stop it.
+      statementTimeoutMs: 0,
+    })
+    const log = createLog({ level: 'warn' })
+    try {
+      const fault = await schemaFault(sql)
+      if (fault !== null) throw new Refusal(fault)
+      return await work({ sql, log, metrics: createMetrics(), print }, databases)
+    } finally {
+      await sql.end({ timeout: 1 })
+      log.writeOut()
+    }
+  })
+}
+
+/** `migrate`: brings the database to this code. */
+export async function migrateDatabase(config: Config): Promise<number> {
+  return await withDatabases(config, { creates: true }, async (databases) => {
+    const { applied, functions } = await migrate(databases.databaseAdminUrl, {
+      serviceLogin: loginToGrant(databases),
+      onStep: print,
+    })
+    const migrations = applied.length === 0 ? 'no new migration' : `${applied.length} migrations applied`
+    print(
+      `The schema is current: ${migrations}, functions ${functions === 'loaded' ? 'loaded' : 'unchanged'}`,
+    )
+    return 0
+  })
+}
+
+/**
+ * The database of the environment; else that of a running `up`; else the embedded one, started for as long as
+ * the work takes.
+ */
+async function withDatabases(
+  config: Config,
+  { creates }: { creates: boolean },
+  work: (databases: Databases) => Promise<number>,
+): Promise<number> {
+  const { databaseUrl, databaseAdminUrl, dataDir } = config
+  if (databaseUrl !== null)
+    return await work({ databaseUrl, databaseAdminUrl: databaseAdminUrl ?? databaseUrl })
+  if (!creates && !existsSync(join(dataDir, 'postgres'))) {
+    throw new Refusal(`There is no database: set DATABASE_URL, or run \`up\` first (DATA_DIR is ${dataDir})`)
+  }
+  const home = tryHome(dataDir)
+  if (home === null) {
+    const kept = readKept(dataDir).DATABASE_URL
+    if (!kept) throw new Refusal(`Another run of Onsale is starting on ${dataDir}: try again in a moment`)
+    return await work({ databaseUrl: kept, databaseAdminUrl: kept })
+  }
+  const postgres = await startPostgres({
+    folder: join(home.path, 'postgres'),
+    database: 'onsale',
+    onStep: print,
+  })
+  try {
+    return await work({ databaseUrl: postgres.url, databaseAdminUrl: postgres.url })
+  } finally {
+    await postgres.stop()
+    home.release()
+  }
+}

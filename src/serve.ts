@@ -1,0 +1,141 @@
+import { version } from '../package.json'
+import { buildApp } from './app.ts'
+import type { Config } from './config.ts'
+import { isTransient } from './errors.ts'
+import { createIntake } from './intake/intake.ts'
+import { startIntakeTasks } from './intake/tasks.ts'
+import { intakePoolSize, poolStatementTimeoutMs, taskPoolSize, taskStatementTimeoutMs } from './limits.ts'
+import { createOps } from './ops/ops.ts'
+import { openPool, roleFor, unusable } from './platform/database.ts'
+import { createLog, type Log } from './platform/log.ts'
+import { createMetrics } from './platform/metrics.ts'
+import { schemaFault } from './platform/migrate.ts'
+import { Refusal } from './platform/refusal.ts'
+import { drainServer, stopInOrder, stopOnSignal } from './platform/shutdown.ts'
+
+/** A config whose database is known: the environment's, or the embedded one's. */
+export type ServiceConfig = Config & {
+  databaseUrl: string
+  databaseDirectUrl: string
+  databaseAdminUrl: string
+}
+
+export type Service = {
+  /** Where it listens, for a person on this machine. */
+  url: string
+  port: number
+  log: Log
+  /** In order: accept no more, answer what is open, apply what is gathered, end the connections. */
+  stop(): Promise<void>
+}
+
+/** The role `serve`: on the database of the environment, until a signal. */
+export async function serve(config: Config): Promise<void> {
+  const { databaseUrl, databaseDirectUrl, databaseAdminUrl } = config
+  if (databaseUrl === null || databaseDirectUrl === null || databaseAdminUrl === null) {
+    throw new Refusal('DATABASE_URL must be set for `serve`; `up` brings its own PostgreSQL')
+  }
+  const service = await startService(
+    { ...config, databaseUrl, databaseDirectUrl, databaseAdminUrl },
+    { sharesPort: true },
+  )
+  if (config.shopifyWebhookSecrets.length === 0) {
+    service.log.warn('SHOPIFY_WEBHOOK_SECRET is not set: every webhook is answered 401')
+  }
+  stopOnSignal({ stop: service.stop, force: () => {} })
+}
+
+/**
+ * Serves until `stop`. Throws a Refusal where the schema is not the one this code needs or the port is taken.
+ * `sharesPort`: other processes of ours may listen on the same port, and the system spreads the connections.
+ */
+export async function startService(
+  config: ServiceConfig,
+  { sharesPort }: { sharesPort: boolean },
+): Promise<Service> {
+  const log = createLog({ level: config.logLevel })
+  const metrics = createMetrics()
+  const role = roleFor({ databaseUrl: config.databaseUrl, adminUrl: config.databaseAdminUrl })
+  const openOwn = (name: string, max: number, statementTimeoutMs = poolStatementTimeoutMs) =>
+    openPool(config.databaseUrl, { name, max, role, prepare: config.dbPrepare, statementTimeoutMs })
+
+  // One pool a purpose: statements of one connection queue behind each other, and a slow batch must not hold
+  // up a read, nor either of them the question whether the service is well.
+  const pools = {
+    intake: openOwn('intake', intakePoolSize),
+    tasks: openOwn('tasks', taskPoolSize, taskStatementTimeoutMs),
+    ops: openOwn('ops', 1),
+  }
+  const endPools = () => Promise.all(Object.values(pools).map((pool) => pool.end({ timeout: 1 })))
+
+  try {
+    const fault = await schemaFault(pools.ops)
+    if (fault !== null) throw new Refusal(fault)
+    const intake = createIntake({ sql: pools.intake, log, metrics })
+    await intake.calls.updateSettings(config)
+    const ops = createOps({
+      sql: pools.ops,
+      pingRedis: null,
+      changes: () => ({ isConnected: true, lagMs: null }),
+      version,
+      metrics,
+    })
+    const app = buildApp({ config, log, metrics, intake, ops })
+    const server = listen(app.serve, config, { sharesPort })
+    const tasks = startIntakeTasks({ intake: createIntake({ sql: pools.tasks, log, metrics }), log, metrics })
+
+    const port = server.port ?? config.port
+    log.info({ port, version }, 'Serving')
+    return {
+      url: `http://localhost:${port}`,
+      port,
+      log,
+      stop: () =>
+        stopInOrder(
+          [
+            ['refuse new work', () => ops.startDraining()],
+            ['answer what is open', () => drainServer(server, app.serve)],
+            ['apply what is gathered', () => intake.drain()],
+            ['stop the tasks', () => tasks.stop()],
+            ['end the database connections', endPools],
+            ['write the log', () => log.writeOut()],
+          ],
+          { log },
+        ),
+    }
+  } catch (error) {
+    await endPools()
+    if (isTransient(error)) throw unusable(config.databaseUrl, error as Error)
+    throw error
+  }
+}
+
+function listen(
+  serve: ReturnType<typeof buildApp>['serve'],
+  { host, port }: Pick<Config, 'host' | 'port'>,
+  { sharesPort }: { sharesPort: boolean },
+): Bun.Server<undefined> {
+  try {
+    return Bun.serve({ ...serve, hostname: host, port, reusePort: sharesPort })
+  } catch (error) {
+    throw isInUse(error) ? portInUse(port) : error
+  }
+}
+
+/** Asks before anything is started; what listens later is found by listening itself. */
+export function requireFreePort({ host, port }: Pick<Config, 'host' | 'port'>) {
+  try {
+    Bun.listen({ hostname: host, port, socket: { data() {} } }).stop(true)
+  } catch (error) {
+    if (isInUse(error)) throw portInUse(port)
+    throw new Refusal(`Cannot listen on ${host}:${port} (HOST, PORT): ${String(error)}`, { cause: error })
+  }
+}
+
+function isInUse(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+}
+
+function portInUse(port: number): Refusal {
+  return new Refusal(`Port ${port} is in use: stop what listens there, or set PORT to another`)
+}

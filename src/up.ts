@@ -1,0 +1,247 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { type Config, demoSecretPrefix, readConfig } from './config.ts'
+import { postgresRestartsMax, postgresRestartsWithinMs } from './limits.ts'
+import { type EmbeddedServer, startPostgres } from './platform/embedded.ts'
+import { type Home, takeHome } from './platform/home.ts'
+import { type LocalRedis, startLocalRedis } from './platform/local_redis.ts'
+import { loginToGrant, migrate, mirrorIsEmpty } from './platform/migrate.ts'
+import { Refusal } from './platform/refusal.ts'
+import { stopOnSignal } from './platform/shutdown.ts'
+import { requireFreePort, type Service, type ServiceConfig, startService } from './serve.ts'
+
+type Env = Record<string, string | undefined>
+
+export type UpOptions = {
+  /** False: no demo shop, whatever the mirror holds. */
+  demo: boolean
+  print: (line: string) => void
+  /** Tells why and ends the process; for what goes wrong after the start. */
+  fail: (error: Error) => void
+}
+
+/** What is running. A promise is there from the moment its start begins, so that a stop finds it at any time. */
+type Parts = {
+  home: Home
+  postgres: Promise<EmbeddedServer> | null
+  redis: Promise<LocalRedis> | null
+  service: Promise<Service> | null
+  demo: ChildProcess | null
+  isStopping: boolean
+}
+
+/**
+ * Starts everything on one machine: PostgreSQL and Redis where none are configured, the newest schema, the
+ * service, and on the first run a demo shop. Runs until a signal; throws a Refusal where it cannot start.
+ */
+export async function up(env: Env, options: UpOptions): Promise<void> {
+  const { dataDir, host, port } = readConfig(env)
+  requireFreePort({ host, port })
+  const home = takeHome(dataDir)
+  const parts: Parts = { home, postgres: null, redis: null, service: null, demo: null, isStopping: false }
+  stopOnSignal({ stop: () => stopParts(parts), force: () => void killParts(parts) })
+  try {
+    await start(parts, env, options)
+  } catch (error) {
+    // A stop in the middle of the start makes steps fail; that is no fault to tell.
+    if (parts.isStopping) return
+    await stopParts(parts)
+    throw error
+  }
+}
+
+async function start(parts: Parts, env: Env, { demo, print, fail }: UpOptions) {
+  const { home } = parts
+  const wanted = readConfig(environmentFor(env, home))
+  if (wanted.databaseUrl === null) parts.postgres = startOwnPostgres(home, { print })
+  if (wanted.redisUrl === null) parts.redis = startLocalRedis({ dataDir: home.path })
+  const [postgres, redis] = await Promise.all([parts.postgres, parts.redis])
+
+  const config = serviceConfig(wanted, { postgres, redis })
+  await migrate(config.databaseAdminUrl, { serviceLogin: loginToGrant(config), onStep: print })
+  const isEmpty = await mirrorIsEmpty(config.databaseAdminUrl)
+  parts.service = startService(config, { sharesPort: false })
+  const service = await parts.service
+  if (postgres) supervise(parts, postgres, { print, fail })
+
+  // A loader that was interrupted goes on at the next start: it repeats itself without harm.
+  const before = home.kept.UP_DEMO
+  const loadsDemo = demo && !config.production && (before === 'loading' || (isEmpty && before !== 'loaded'))
+  const keep = (state: string) => home.keep(keptValues({ config, service, home, postgres, redis, state }))
+  keep(loadsDemo ? 'loading' : (before ?? 'none'))
+  if (loadsDemo && (await loadDemo(parts, { service, config }))) keep('loaded')
+  if (!parts.isStopping) welcome({ config, service, home, postgres, redis }).forEach(print)
+}
+
+/**
+ * The environment with what an earlier run kept: secrets are made once, and addresses of servers that `up`
+ * started itself (someone sourced DATA_DIR/env) are its own to choose again.
+ */
+function environmentFor(env: Env, { kept }: Home): Env {
+  const own = (kept.UP_STARTED ?? '').split(',').filter((name) => env[name] && env[name] === kept[name])
+  const chosen: Env = { ...env, ...Object.fromEntries(own.map((name) => [name, undefined])) }
+  // On a terminal a line a request would bury what a person reads.
+  if (!env.LOG_LEVEL && process.stdout.isTTY) chosen.LOG_LEVEL = 'warn'
+  if (env.NODE_ENV === 'production' || env.SHOPIFY_WEBHOOK_SECRET?.trim()) return chosen
+  const secret = kept.SHOPIFY_WEBHOOK_SECRET ?? `${demoSecretPrefix}${randomBytes(16).toString('hex')}`
+  return { ...chosen, SHOPIFY_WEBHOOK_SECRET: secret }
+}
+
+function startOwnPostgres(home: Home, { print, port }: { print: UpOptions['print']; port?: number }) {
+  const keptPort = Number(/:(\d+)\/onsale$/.exec(home.kept.DATABASE_URL ?? '')?.[1] ?? 0)
+  return startPostgres({
+    folder: join(home.path, 'postgres'),
+    database: 'onsale',
+    port: port ?? keptPort,
+    onStep: print,
+  })
+}
+
+function serviceConfig(
+  config: Config,
+  { postgres, redis }: { postgres: EmbeddedServer | null; redis: LocalRedis | null },
+): ServiceConfig {
+  const databaseUrl = postgres?.url ?? config.databaseUrl
+  if (databaseUrl === null) throw new Refusal('DATABASE_URL must be set')
+  return Object.freeze({
+    ...config,
+    databaseUrl,
+    databaseDirectUrl: config.databaseDirectUrl ?? databaseUrl,
+    databaseAdminUrl: config.databaseAdminUrl ?? databaseUrl,
+    redisUrl: redis === null ? config.redisUrl : redis.url,
+  })
+}
+
+/** A PostgreSQL that ends while we run is started again on its port, and the pools find it by themselves. */
+function supervise(parts: Parts, postgres: EmbeddedServer, { print, fail }: Omit<UpOptions, 'demo'>) {
+  const startedAt: number[] = []
+  const watch = async (server: EmbeddedServer): Promise<void> => {
+    await server.exited
+    if (parts.isStopping) return
+    const now = performance.now()
+    if (startedAt.filter((time) => now - time < postgresRestartsWithinMs).length >= postgresRestartsMax) {
+      throw new Refusal(`PostgreSQL ended again and again: see ${join(parts.home.path, 'postgres.log')}`)
+    }
+    startedAt.push(now)
+    print('PostgreSQL ended, starting it again')
+    parts.postgres = startOwnPostgres(parts.home, { print, port: server.port })
+    const next = await parts.postgres
+    if (next.port !== server.port) throw new Refusal(`Port ${server.port} of PostgreSQL was taken meanwhile`)
+    await watch(next)
+  }
+  watch(postgres).catch(async (error: Error) => {
+    if (parts.isStopping) return
+    await stopParts(parts)
+    fail(error)
+  })
+}
+
+/** What scripts may want to know, as `NAME=value` lines. UP_ names are for the next `up`. */
+function keptValues({
+  config,
+  service,
+  home,
+  postgres,
+  redis,
+  state,
+}: {
+  config: ServiceConfig
+  service: Service
+  home: Home
+  postgres: EmbeddedServer | null
+  redis: LocalRedis | null
+  state: string
+}): Record<string, string> {
+  const started = [...(postgres ? ['DATABASE_URL'] : []), ...(redis?.url ? ['REDIS_URL'] : [])]
+  return {
+    ONSALE_URL: service.url,
+    HOST: config.host,
+    PORT: String(service.port),
+    DATA_DIR: home.path,
+    DATABASE_URL: config.databaseUrl,
+    ...(config.redisUrl === null ? {} : { REDIS_URL: config.redisUrl }),
+    SHOPIFY_WEBHOOK_SECRET: config.shopifyWebhookSecrets.join(','),
+    UP_STARTED: started.join(','),
+    UP_DEMO: state,
+  }
+}
+
+/** Runs the loader as a program of its own: `src/` knows nothing of the sandbox. True when all is loaded. */
+async function loadDemo(
+  parts: Parts,
+  { service, config }: { service: Service; config: ServiceConfig },
+): Promise<boolean> {
+  const program = resolve(import.meta.dir, '../sandbox/demo.ts')
+  if (!existsSync(program)) return false
+  const [secret = ''] = config.shopifyWebhookSecrets
+  const shop = config.shopifyShops[0]
+  const args = [
+    program,
+    '--url',
+    `http://127.0.0.1:${service.port}`,
+    ...(shop ? ['--shop-domain', shop] : []),
+  ]
+  parts.demo = spawn(process.execPath, args, {
+    env: { ...process.env, SHOPIFY_WEBHOOK_SECRET: secret },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  const code = await new Promise<number | null>((resolve) => {
+    parts.demo?.once('exit', resolve).once('error', () => resolve(null))
+  })
+  parts.demo = null
+  return code === 0
+}
+
+function welcome({
+  config,
+  service,
+  home,
+  postgres,
+  redis,
+}: {
+  config: ServiceConfig
+  service: Service
+  home: Home
+  postgres: EmbeddedServer | null
+  redis: LocalRedis | null
+}): string[] {
+  const seconds = (performance.now() / 1000).toFixed(1)
+  const envFile = join(home.path, 'env')
+  const secret = config.shopifyWebhookSecrets[0] ?? ''
+  return [
+    '',
+    `Onsale serves ${service.url} (after ${seconds} s)`,
+    '',
+    `  Docs             ${service.url}/docs`,
+    `  Webhook secret   ${config.production ? 'from SHOPIFY_WEBHOOK_SECRET' : secret}`,
+    `  PostgreSQL       ${postgres ? `18, embedded, data in ${join(home.path, 'postgres')}` : 'from DATABASE_URL'}`,
+    `  Redis            ${redis ? redis.sentence : 'from REDIS_URL'}`,
+    `  For scripts      . ${envFile}`,
+    `  Try              curl '${service.url}/events?limit=3'`,
+    '  A shop at work   bun run shop --help',
+    '  Stop             Ctrl-C',
+    '',
+  ]
+}
+
+/** What stands on something stops before it. */
+async function stopParts(parts: Parts): Promise<void> {
+  if (parts.isStopping) return
+  parts.isStopping = true
+  parts.demo?.kill('SIGTERM')
+  const service = await parts.service?.catch(() => null)
+  await service?.stop()
+  const redis = await parts.redis?.catch(() => null)
+  await redis?.stop()
+  const postgres = await parts.postgres?.catch(() => null)
+  await postgres?.stop()
+  parts.home.release()
+}
+
+/** The second signal: nothing is waited for, nothing is left behind; PostgreSQL recovers at its next start. */
+async function killParts(parts: Parts): Promise<void> {
+  parts.demo?.kill('SIGKILL')
+  for (const part of [parts.redis, parts.postgres]) part?.then((server) => server.kill()).catch(() => {})
+}
