@@ -159,17 +159,24 @@ export async function deliver(
 }
 
 /** base64 of the HMAC-SHA256 over the body's bytes, as X-Shopify-Hmac-Sha256 carries it */
-export function signature(secret: string, body: string): string {
+export function signature(secret: string, body: string | Uint8Array): string {
   return createHmac('sha256', secret).update(body).digest('base64')
 }
 
-/** Headers of a delivery, signed */
-export function signedHeaders(delivery: Delivery, secret: string): Record<string, string> {
+/** Bytes and headers of a delivery, signed. Encoded once for both: a third of the generator's time otherwise. */
+export function signed(
+  delivery: Delivery,
+  secret: string,
+): { body: Uint8Array<ArrayBuffer>; headers: Record<string, string> } {
+  const body = Buffer.from(delivery.body)
   return {
-    ...delivery.headers,
-    'X-Shopify-Hmac-Sha256': signature(secret, delivery.body),
-    'Content-Type': 'application/json',
-    'User-Agent': 'Shopify-Captain-Hook',
+    body,
+    headers: {
+      ...delivery.headers,
+      'X-Shopify-Hmac-Sha256': signature(secret, body),
+      'Content-Type': 'application/json',
+      'User-Agent': 'Shopify-Captain-Hook',
+    },
   }
 }
 
@@ -219,8 +226,7 @@ async function post(
   try {
     const response = await fetch(url, {
       method: 'POST',
-      headers: signedHeaders(delivery, secret),
-      body: delivery.body,
+      ...signed(delivery, secret),
       redirect: 'manual',
       signal: AbortSignal.timeout(ANSWER_MS_MAX),
     })

@@ -447,7 +447,7 @@ function refundFields(shop: ShopFacts, order: Order, refund: Refund) {
             payment_id: `#${order.number}.${order.refunds.indexOf(refund) + 2}`,
             manual_payment_gateway: false,
             amount_rounding: null,
-            total_unsettled_set: moneySet(shop, 0),
+            total_unsettled_set: unsettledSet(shop),
             admin_graphql_api_id: gid('OrderTransaction', refund.transaction_id),
           },
         ]
@@ -715,6 +715,12 @@ function taxLines(shop: ShopFacts, cents: number) {
 function moneySet(shop: ShopFacts, cents: number) {
   const money = { amount: amount(shop, cents), currency_code: shop.currency }
   return { shop_money: money, presentment_money: money }
+}
+
+/** The one set whose money says `currency`, not `currency_code` */
+function unsettledSet(shop: ShopFacts) {
+  const money = { amount: amount(shop, 0), currency: shop.currency }
+  return { presentment_money: money, shop_money: money }
 }
 
 function offset(minutes: number): string {
