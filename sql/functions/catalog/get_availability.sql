@@ -1,5 +1,5 @@
 -- What is left right now, for a batch of events: one row per id, in input order; body is null where no such event is to
--- be seen (404). Never cached: the moment before checkout.
+-- be seen (404). Each is named by our id or, where that is null, by Shopify's product id. Never cached: the moment before checkout.
 -- state: not_on_sale     the event is over, or the ticket's sale has not begun or has ended
 --        unlimited       not tracked
 --        available       something is left, or the shop may oversell it
@@ -9,6 +9,7 @@
 -- (2.3 ms a call, so 0.5).
 create or replace function api.get_availability(
   p_event_ids bigint[],
+  p_shopify_product_ids bigint[] default null,
   p_now timestamptz default clock_timestamp()
 )
 returns table (ordinal bigint, body json)
@@ -53,11 +54,14 @@ begin
             ), '[]') as tickets
         ) b
       ) end
-    from unnest(p_event_ids) with ordinality as u (event_id, ordinal)
+    from rows from (unnest(p_event_ids), unnest(p_shopify_product_ids)) with ordinality as u (event_id, product_id, ordinal)
     left join onsale.events e
-      on e.id = u.event_id and e.status in ('active', 'unlisted') and e.deleted_at is null
+      on e.id = coalesce(
+        u.event_id, (select n.id from onsale.events n where n.shopify_product_id = u.product_id)
+      )
+      and e.status in ('active', 'unlisted') and e.deleted_at is null
     order by u.ordinal;
 end;
 $$;
-comment on function api.get_availability(bigint[], timestamptz) is
+comment on function api.get_availability(bigint[], bigint[], timestamptz) is
   'Counters and state of every visible ticket of a batch of events as JSON, one row per id in input order';

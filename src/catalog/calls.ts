@@ -1,0 +1,199 @@
+import type { Loaded } from '../platform/cache.ts'
+import type { Sql } from '../platform/database.ts'
+import type { Metrics } from '../platform/metrics.ts'
+import { type Clock, changesChannel, heartbeatChannel } from '../platform/notify.ts'
+
+export type CatalogCalls = ReturnType<typeof createCatalogCalls>
+
+/** Our id or Shopify's, digits; exactly one of them is given. */
+export type EventName = { eventId: string; productId: null } | { eventId: null; productId: string }
+
+/** A page of a list, checked: what the functions take. */
+export type ListQuery = {
+  search: string | null
+  sort: Sort
+  category: string | null
+  /** Instants as text, so that microseconds survive. */
+  from: string | null
+  to: string | null
+  limit: number
+  /** Null: go on after the position. */
+  offset: number | null
+  after: { key: string; id: number } | null
+}
+
+export const sorts = ['starts_at', '-starts_at', 'title', 'relevance'] as const
+export type Sort = (typeof sorts)[number]
+
+/** The SQL functions of the catalog; each call is timed under its function's name. */
+export function createCatalogCalls(metrics: Pick<Metrics, 'queryTime'>) {
+  return {
+    /** An event with its tickets; no bytes: not to be seen. */
+    getEvent: (sql: Sql, { eventId, productId }: EventName): Promise<Loaded> =>
+      timed('get_event', async () =>
+        loadedOf(
+          await sql<Row[]>`
+            select
+              r.body::text, array_to_string(r.event_ids, ' ') as event_ids,
+              array_to_string(r.revisions, ' ') as revisions, r.catalogue_revision, r.as_of
+            from api.get_event(
+              p_event_id => ${eventId}::bigint,
+              p_shopify_product_id => ${productId}::bigint
+            ) r`,
+        ),
+      ),
+
+    /** The tickets of an event; no bytes: no such event to be seen. */
+    listEventTickets: (sql: Sql, { eventId, productId }: EventName): Promise<Loaded> =>
+      timed('list_event_tickets', async () =>
+        loadedOf(
+          await sql<Row[]>`
+            select
+              r.body::text, array_to_string(r.event_ids, ' ') as event_ids,
+              array_to_string(r.revisions, ' ') as revisions, r.catalogue_revision, r.as_of
+            from api.list_event_tickets(
+              p_event_id => ${eventId}::bigint,
+              p_shopify_product_id => ${productId}::bigint
+            ) r`,
+        ),
+      ),
+
+    /** A page of public events. */
+    listEvents: (sql: Sql, query: ListQuery): Promise<Loaded> =>
+      timed('list_events', async () =>
+        loadedOf(
+          await sql<Row[]>`
+            select
+              r.body::text, array_to_string(r.event_ids, ' ') as event_ids,
+              array_to_string(r.revisions, ' ') as revisions, r.catalogue_revision, r.as_of, r.expires_at
+            from api.list_events(
+              p_sort => ${query.sort}::text,
+              p_category => ${query.category}::text,
+              p_from => ${query.from}::text::timestamptz,
+              p_to => ${query.to}::text::timestamptz,
+              p_limit => ${query.limit}::integer,
+              p_offset => ${query.offset}::integer,
+              p_after_key => ${query.after?.key ?? null}::text,
+              p_after_id => ${query.after?.id ?? null}::bigint
+            ) r`,
+        ),
+      ),
+
+    /** A page of public events that match `query.search`. */
+    searchEvents: (sql: Sql, query: ListQuery): Promise<Loaded> =>
+      timed('search_events', async () =>
+        loadedOf(
+          await sql<Row[]>`
+            select
+              r.body::text, array_to_string(r.event_ids, ' ') as event_ids,
+              array_to_string(r.revisions, ' ') as revisions, r.catalogue_revision, r.as_of, r.expires_at
+            from api.search_events(
+              p_search => ${query.search}::text,
+              p_sort => ${query.sort}::text,
+              p_category => ${query.category}::text,
+              p_from => ${query.from}::text::timestamptz,
+              p_to => ${query.to}::text::timestamptz,
+              p_limit => ${query.limit}::integer,
+              p_offset => ${query.offset}::integer,
+              p_after_key => ${query.after?.key ?? null}::text,
+              p_after_id => ${query.after?.id ?? null}::bigint
+            ) r`,
+        ),
+      ),
+
+    /** What is left right now: one JSON text per event, in order; null: no such event to be seen. */
+    getAvailability: (sql: Sql, names: readonly EventName[]): Promise<(string | null)[]> =>
+      timed('get_availability', async () => {
+        const rows = await sql<{ body: string | null }[]>`
+          select r.body::text
+          from api.get_availability(
+            p_event_ids => ${list(sql, names, (name) => name.eventId)}::text[]::bigint[],
+            p_shopify_product_ids => ${list(sql, names, (name) => name.productId)}::text[]::bigint[]
+          ) r
+          order by r.ordinal`
+        return rows.map(({ body }) => body)
+      }),
+
+    /** The database's clock, and what is the newest edit. */
+    getClock: async (sql: Sql): Promise<Clock> => {
+      const [row] = await sql<{ now: Date; catalogue_revision: string; database_id: string }[]>`
+        select r.now, r.catalogue_revision, r.database_id from api.get_clock() r`
+      return {
+        nowMs: row!.now.getTime(),
+        catalogueRevision: Number(row!.catalogue_revision),
+        databaseId: row!.database_id,
+      }
+    },
+
+    /** Hears both channels on the connection of `sql` from now on. */
+    listen: (sql: Sql) => sql.unsafe(`listen ${changesChannel}; listen ${heartbeatChannel}`),
+  }
+
+  async function timed<T>(name: string, call: () => Promise<T>): Promise<T> {
+    const end = metrics.queryTime.startTimer({ function: name })
+    try {
+      return await call()
+    } finally {
+      end()
+    }
+  }
+}
+
+/** Made-up events, for the owner's login alone (`bun run seed`). */
+export const seedCalls = {
+  /** Inserts `count` events numbered from `first`; returns how many. */
+  applySeed: async (sql: Sql, { first, count, shop }: { first: number; count: number; shop: string }) => {
+    await sql`select api.apply_seed(p_first => ${first}::bigint, p_count => ${count}::integer, p_shop => ${shop}::text)`
+  },
+
+  /** How many events there are of the shop, the highest number among them, and how many are of others. */
+  getSeedState: async (
+    sql: Sql,
+    shop: string,
+  ): Promise<{ seeded: number; last: number; foreign: number }> => {
+    const [row] = await sql<{ seeded: number; last: number; foreign: number }[]>`
+      select r.seeded_count::float8 as seeded, r.last_number::float8 as last, r.foreign_count::float8 as foreign
+      from api.get_seed_state(p_shop => ${shop}::text) r`
+    return row!
+  },
+
+  /** Tells every process that everything changed, and the planner what is there. */
+  completeSeed: async (sql: Sql) => {
+    await sql`select api.complete_seed()`
+    await sql.unsafe('vacuum analyze')
+  },
+}
+
+type Row = {
+  body: string | null
+  event_ids: string
+  revisions: string
+  catalogue_revision: string
+  as_of: Date
+  expires_at?: Date | null
+}
+
+function loadedOf([row]: Row[]): Loaded {
+  const { body, event_ids, revisions, catalogue_revision, as_of, expires_at } = row!
+  return {
+    bytes: body === null ? null : utf8.encode(body),
+    eventIds: numbersOf(event_ids),
+    revisions: numbersOf(revisions),
+    catalogueRevision: Number(catalogue_revision),
+    asOfMs: as_of.getTime(),
+    expiresAtMs: expires_at?.getTime() ?? null,
+  }
+}
+
+function numbersOf(list: string): number[] {
+  return list === '' ? [] : list.split(' ').map(Number)
+}
+
+const utf8 = new TextEncoder()
+
+// The OID of text: arrays go as text[] and are cast in the statement, which needs no look-up of types.
+const text = 25
+
+function list<T>(sql: Sql, items: readonly T[], get: (item: T) => string | null) {
+  return sql.array(items.map(get) as string[], text)
+}

@@ -1,0 +1,199 @@
+import { LRUCache } from 'lru-cache'
+import type { Config } from '../config.ts'
+import { AppError } from '../errors.ts'
+import {
+  availabilityBatchMax,
+  availabilityCallsAtOnceMax,
+  availabilityQueueMax,
+  queriesRememberedMax,
+  queryRememberedCharsMax,
+  readWaitMsMax,
+} from '../limits.ts'
+import { createCache, type Found, type Read } from '../platform/cache.ts'
+import type { Sql, serviceRole } from '../platform/database.ts'
+import { createGatherer } from '../platform/gather.ts'
+import type { Log } from '../platform/log.ts'
+import type { Metrics } from '../platform/metrics.ts'
+import { createNotify } from '../platform/notify.ts'
+import type { SharedCache } from '../platform/redis.ts'
+import { createCatalogCalls, type EventName } from './calls.ts'
+import { type Content, createContentWriter, sizeOfContent } from './content.ts'
+import { keyOf, readEventName, readListQuery, readNoQuery } from './query.ts'
+
+export type Catalog = ReturnType<typeof createCatalog>
+
+export type CatalogDeps = {
+  /** The primary, on a pool that nothing slow shares. */
+  pool: Sql
+  /** Null: the primary serves cached reads too. */
+  replica: Sql | null
+  /** Level 2 of the cache; null: off. */
+  redis: SharedCache | null
+  log: Log
+  metrics: Metrics
+  config: Pick<Config, 'browserMaxAgeS' | 'cdnMaxAgeS' | 'staleWhileRevalidateS' | 'staleIfErrorS'>
+  /** A direct connection to the primary, for LISTEN, and the role it takes on. */
+  listenUrl: string
+  listenRole: typeof serviceRole | null
+}
+
+/**
+ * The public reads. Events, tickets and lists come out of the cache, which hears every commit; availability is
+ * asked of the primary each time. Paths and queries are given as they came and are checked here; what is wrong
+ * throws an AppError.
+ */
+export function createCatalog(deps: CatalogDeps) {
+  const { pool, replica, redis, log, metrics, config, listenUrl, listenRole } = deps
+  const calls = createCatalogCalls(metrics)
+  const writer = createContentWriter({ cacheControl: cacheControlOf(config) })
+  const cache = createCache<Content | null>({
+    make: (bytes) => (bytes === null ? null : writer.contentOf(bytes)),
+    sizeOf: sizeOfContent,
+    shared: redis,
+    hasReplica: replica !== null,
+    staleIfErrorMs: config.staleIfErrorS * 1_000,
+    askClock: () => notify.askClock(),
+    log,
+    metrics,
+  })
+  const notify = createNotify({
+    url: listenUrl,
+    role: listenRole,
+    listen: calls.listen,
+    getClock: calls.getClock,
+    listener: cache,
+    log,
+    metrics,
+  })
+  const availability = createGatherer<EventName, string | null>({
+    name: 'availability',
+    run: (names) => calls.getAvailability(pool, names),
+    concurrency: availabilityCallsAtOnceMax,
+    batchItemsMax: availabilityBatchMax,
+    queueItemsMax: availabilityQueueMax,
+    waitMsMax: readWaitMsMax,
+    metrics,
+  })
+  // The checked form of a query or an id, so that a hit checks nothing.
+  const lists = new LRUCache<string, Read>({ max: queriesRememberedMax })
+
+  return {
+    /** Begins to listen and reads what is asked for most, so that the first visitor finds it; never throws. */
+    async start(): Promise<void> {
+      notify.start()
+      await Promise.all(hotQueries.map((query) => cache.read(listRead(query)))).catch(() => {})
+    },
+
+    /** Answers what was accepted, then closes the listening connection. */
+    async stop(): Promise<void> {
+      await availability.drain()
+      await notify.stop()
+    },
+
+    isListening: notify.isListening,
+    cacheSize: cache.size,
+
+    /** `GET /events`. */
+    listEvents: (request: Request) => respond(request, cache.read(listRead(queryOf(request.url)))),
+
+    /** `GET /events/{id}`. */
+    getEvent(request: Request, id: string): Response | Promise<Response> {
+      readNoQuery(queryOf(request.url))
+      const name = readEventName(id)
+      return respond(
+        request,
+        cache.read({
+          key: `e:${id}`,
+          scope: 'event',
+          load: (source) => calls.getEvent(sqlOf(source), name),
+        }),
+      )
+    },
+
+    /** `GET /events/{id}/tickets`. */
+    listEventTickets(request: Request, id: string): Response | Promise<Response> {
+      readNoQuery(queryOf(request.url))
+      const name = readEventName(id)
+      return respond(
+        request,
+        cache.read({
+          key: `t:${id}`,
+          scope: 'event',
+          load: (source) => calls.listEventTickets(sqlOf(source), name),
+        }),
+      )
+    },
+
+    /** `GET /events/{id}/availability`. */
+    async getAvailability(request: Request, id: string): Promise<Response> {
+      readNoQuery(queryOf(request.url))
+      const body = await availability.submit(readEventName(id))
+      if (body === null) throw notFound()
+      return new Response(body, { headers: availabilityHeaders })
+    },
+  }
+
+  function listRead(query: string): Read {
+    const known = lists.get(query)
+    if (known !== undefined) return known
+    const checked = readListQuery(query)
+    const read: Read = {
+      key: keyOf(checked),
+      scope: 'list',
+      load: (source) =>
+        checked.search === null
+          ? calls.listEvents(sqlOf(source), checked)
+          : calls.searchEvents(sqlOf(source), checked),
+    }
+    if (query.length <= queryRememberedCharsMax) lists.set(query, read)
+    return read
+  }
+
+  function sqlOf(source: 'primary' | 'replica'): Sql {
+    return source === 'replica' ? (replica ?? pool) : pool
+  }
+
+  function respond(
+    request: Request,
+    found: Found<Content | null> | Promise<Found<Content | null>>,
+  ): Response | Promise<Response> {
+    return found instanceof Promise
+      ? found.then((found) => respondFound(request, found))
+      : respondFound(request, found)
+  }
+
+  function respondFound(request: Request, { value, state }: Found<Content | null>): Response {
+    if (value === null) throw notFound()
+    return writer.respond(request, value, state)
+  }
+}
+
+/** Read at start: what a front page asks for. */
+const hotQueries = ['', 'page=1', 'limit=100']
+
+const availabilityHeaders = {
+  'content-type': 'application/json; charset=utf-8',
+  'cache-control': 'no-store',
+}
+
+function notFound(): AppError {
+  return new AppError('not_found', 'There is no such event')
+}
+
+/** What follows the question mark, as it was sent. */
+function queryOf(url: string): string {
+  const from = url.indexOf('?')
+  if (from < 0) return ''
+  const to = url.indexOf('#', from)
+  return to < 0 ? url.slice(from + 1) : url.slice(from + 1, to)
+}
+
+function cacheControlOf(config: CatalogDeps['config']): string {
+  return [
+    'public',
+    `max-age=${config.browserMaxAgeS}`,
+    `s-maxage=${config.cdnMaxAgeS}`,
+    `stale-while-revalidate=${config.staleWhileRevalidateS}`,
+    `stale-if-error=${config.staleIfErrorS}`,
+  ].join(', ')
+}

@@ -1,0 +1,132 @@
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
+import { compressBytesMin } from '../limits.ts'
+import { answer, preparedHeaders } from '../platform/answer.ts'
+
+/** One body in the encodings that were asked for so far; an encoding is made once. */
+export type Content = {
+  identity: Encoded
+  gzip: Encoded | null
+  br: Encoded | null
+}
+
+type Encoding = 'identity' | 'gzip' | 'br'
+type XCache = 'hit' | 'miss' | 'stale'
+
+/** The bytes of one encoding with its own strong ETag, and the headers of the ways it was served so far. */
+type Encoded = {
+  encoding: Encoding
+  bytes: Uint8Array<ArrayBuffer>
+  etag: string
+  headers: Partial<Record<XCache, Headers>>
+  unchangedHeaders: Partial<Record<XCache, Headers>>
+}
+
+export type ContentWriter = ReturnType<typeof createContentWriter>
+
+/** Answers cached reads: chooses the encoding, compares ETags, and adds prepared headers. */
+export function createContentWriter({ cacheControl }: { cacheControl: string }) {
+  return { contentOf, respond }
+
+  function contentOf(bytes: Uint8Array<ArrayBuffer>): Content {
+    const hash = new Bun.CryptoHasher('sha256').update(bytes).digest('base64url').slice(0, 22)
+    return { identity: encodedOf('identity', bytes, `"${hash}"`), gzip: null, br: null }
+  }
+
+  function headersOf(encoded: Encoded, state: XCache): Headers {
+    const known = encoded.headers[state]
+    if (known !== undefined) return known
+    const made = preparedHeaders({
+      'content-type': 'application/json; charset=utf-8',
+      ...(encoded.encoding === 'identity' ? {} : { 'content-encoding': encoded.encoding }),
+      ...validatorsOf(encoded, state),
+    })
+    encoded.headers[state] = made
+    return made
+  }
+
+  function unchangedHeadersOf(encoded: Encoded, state: XCache): Headers {
+    encoded.unchangedHeaders[state] ??= preparedHeaders(validatorsOf(encoded, state))
+    return encoded.unchangedHeaders[state]
+  }
+
+  function validatorsOf({ etag }: Encoded, state: XCache) {
+    return { etag, 'cache-control': cacheControl, vary: 'Accept-Encoding', 'x-cache': state }
+  }
+
+  /** The content, or 304 where the client has it. */
+  function respond(request: Request, content: Content, state: XCache): Response {
+    const { headers } = request
+    const encoded = encodedFor(headers.get('accept-encoding'), content)
+    const known = headers.get('if-none-match')
+    if (known !== null && matches(known, encoded.etag)) {
+      return answer(request, { headers: unchangedHeadersOf(encoded, state), body: null, status: 304 })
+    }
+    return answer(request, { headers: headersOf(encoded, state), body: encoded.bytes })
+  }
+
+  function encodedFor(accepted: string | null, content: Content): Encoded {
+    const { identity } = content
+    if (accepted === null || identity.bytes.length < compressBytesMin) return identity
+    const encoding = encodingOf(accepted)
+    if (encoding === 'identity') return identity
+    const present = content[encoding]
+    if (present !== null) return present
+    const etag = `${identity.etag.slice(0, -1)}-${encoding}"`
+    const made = encodedOf(encoding, compress[encoding](identity.bytes), etag)
+    content[encoding] = made
+    return made
+  }
+}
+
+function encodedOf(encoding: Encoding, bytes: Uint8Array<ArrayBuffer>, etag: string): Encoded {
+  return { encoding, bytes, etag, headers: {}, unchangedHeaders: {} }
+}
+
+/** Bytes that a content takes in memory, with room for its other encodings. */
+export function sizeOfContent(content: Content | null): number {
+  return content === null ? 0 : Math.ceil(content.identity.bytes.length * 1.5) + 1_000
+}
+
+// Brotli's middle quality: smaller than gzip's best in the time of gzip's default.
+const compress = {
+  gzip: (bytes: Uint8Array) => gzipSync(bytes),
+  br: (bytes: Uint8Array) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }),
+}
+
+// A handful of browsers and proxies send the same few values.
+const encodings = new Map<string, Encoding>()
+
+function encodingOf(accepted: string): Encoding {
+  const known = encodings.get(accepted)
+  if (known !== undefined) return known
+  const encoding = chooseEncoding(accepted)
+  if (encodings.size < 1_000 && accepted.length < 200) encodings.set(accepted, encoding)
+  return encoding
+}
+
+/** Of what the client takes: br, then gzip, then the bytes as they are; a higher weight goes first. */
+function chooseEncoding(accepted: string): Encoding {
+  const weights = new Map<string, number>()
+  for (const part of accepted.toLowerCase().split(',')) {
+    const [name = '', ...parameters] = part.split(';').map((piece) => piece.trim())
+    const weight = parameters.find((parameter) => parameter.startsWith('q='))
+    weights.set(name, weight === undefined ? 1 : Number(weight.slice(2)) || 0)
+  }
+  const weightOf = (name: string) => weights.get(name) ?? weights.get('*') ?? 0
+  const br = weightOf('br')
+  const gzip = weightOf('gzip')
+  const identity = weights.get('identity') ?? 0
+  if (br > 0 && br >= gzip && br >= identity) return 'br'
+  if (gzip > 0 && gzip >= identity) return 'gzip'
+  return 'identity'
+}
+
+/** If-None-Match: `*`, or a list in which a weak tag matches its strong one. */
+function matches(known: string, etag: string): boolean {
+  if (known === etag || known === '*') return true
+  if (!known.includes(',') && !known.startsWith('W/') && known.trim() !== '*') return known.trim() === etag
+  return known.split(',').some((tag) => {
+    const trimmed = tag.trim()
+    return trimmed === etag || trimmed === '*' || trimmed === `W/${etag}`
+  })
+}

@@ -1,0 +1,79 @@
+import { Elysia, type TSchema } from 'elysia'
+import type { Catalog } from './catalog.ts'
+import { availability, eventDetails, eventList, eventName, listParameters, ticketList } from './model.ts'
+
+/** `GET /events` and what is below it. The catalog checks what it is given and answers whole responses. */
+export function catalogRoutes({ catalog }: { catalog: Catalog }) {
+  // No schemas for Elysia to check: a hit would pay for it on each request, and a query is checked once
+  // (queries are remembered). `detail` tells the documentation.
+  return new Elysia({ name: 'catalog' })
+    .get('/events', ({ request }) => catalog.listEvents(request), {
+      detail: {
+        tags: ['Events'],
+        summary: 'List and search events',
+        description:
+          'Public events that have not ended. Counts are at most 1 s old, everything else 100 ms. ' +
+          'With `search` the soonest 10,000 hits are looked at.',
+        parameters: parametersOf(listParameters.properties, 'query'),
+        responses: cachedAnswer('A page of events', eventList),
+      },
+    })
+    .get('/events/:id', ({ request, params }) => catalog.getEvent(request, params.id), {
+      detail: {
+        tags: ['Events'],
+        summary: 'Open an event',
+        description: 'An event with its tickets, at most 100 ms old.',
+        parameters: idParameter,
+        responses: cachedAnswer('The event', eventDetails),
+      },
+    })
+    .get('/events/:id/tickets', ({ request, params }) => catalog.listEventTickets(request, params.id), {
+      detail: {
+        tags: ['Events'],
+        summary: "List an event's tickets",
+        description: 'Visible tickets by position, at most 100 ms old.',
+        parameters: idParameter,
+        responses: cachedAnswer('The tickets', ticketList),
+      },
+    })
+    .get('/events/:id/availability', ({ request, params }) => catalog.getAvailability(request, params.id), {
+      detail: {
+        tags: ['Events'],
+        summary: 'Ask what is left right now',
+        description: 'Never cached: for the moment before checkout.',
+        parameters: idParameter,
+        responses: { 200: answerOf('Counters and state of every visible ticket', availability) },
+      },
+    })
+}
+
+const idParameter = parametersOf({ id: eventName }, 'path')
+
+function parametersOf(schemas: Record<string, TSchema>, place: 'query' | 'path') {
+  return Object.entries(schemas).map(([name, schema]) => ({
+    name,
+    in: place,
+    required: place === 'path',
+    ...(schema.description === undefined ? {} : { description: schema.description as string }),
+    schema: schema as never,
+  }))
+}
+
+function answerOf(description: string, schema: TSchema) {
+  return { description, content: { 'application/json': { schema: schema as never } } }
+}
+
+function cachedAnswer(description: string, schema: TSchema) {
+  const headers = {
+    ETag: { description: 'Strong, one per encoding', schema: { type: 'string' as const } },
+    'Cache-Control': { description: 'For browsers and CDNs', schema: { type: 'string' as const } },
+    'X-Cache': {
+      description: '`stale`: known to be out of date, within its bound',
+      schema: { type: 'string' as const, enum: ['hit', 'miss', 'stale'] },
+    },
+  }
+  return {
+    200: { ...answerOf(description, schema), headers },
+    304: { description: 'The client has it: its If-None-Match names the ETag' },
+  }
+}

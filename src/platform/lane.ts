@@ -1,0 +1,52 @@
+import { AppError } from '../errors.ts'
+
+export type Lane = {
+  /** Does the work when it is its turn. Refuses with `busy` at once where too much waits already. */
+  run: <T>(work: () => Promise<T>) => Promise<T>
+}
+
+/**
+ * Bounds what is under way at once. A place is given back after `holdMsMax` at the latest: work that hangs must
+ * not close the lane for good.
+ */
+export function createLane({
+  atOnceMax,
+  waitingMax,
+  holdMsMax,
+}: {
+  atOnceMax: number
+  waitingMax: number
+  holdMsMax: number
+}): Lane {
+  let places = atOnceMax
+  const waiting: (() => void)[] = []
+
+  return {
+    async run(work) {
+      if (places > 0) places--
+      else await turn()
+      let isHeld = true
+      const release = () => {
+        if (!isHeld) return
+        isHeld = false
+        clearTimeout(timer)
+        const next = waiting.shift()
+        if (next) next()
+        else places++
+      }
+      const timer = setTimeout(release, holdMsMax)
+      try {
+        return await work()
+      } finally {
+        release()
+      }
+    },
+  }
+
+  function turn(): Promise<void> {
+    if (waiting.length >= waitingMax) {
+      return Promise.reject(new AppError('busy', 'Too many reads wait for the database, try again'))
+    }
+    return new Promise((resolve) => waiting.push(resolve))
+  }
+}
