@@ -19,9 +19,9 @@ const second = fc.integer({ min: 0, max: 7 })
 const stamp = second.map((nth) => `2026-11-01T10:00:0${nth}+01:00`)
 /** Mostly near the record's own second, with nanoseconds, and sometimes missing. */
 const triggered = fc.option(
-  fc.tuple(second, fc.constantFrom('000000001', '000000002', '5', '999999999')).map(
-    ([nth, fraction]) => `2026-11-01T09:00:0${nth}.${fraction}Z`,
-  ),
+  fc
+    .tuple(second, fc.constantFrom('000000001', '000000002', '5', '999999999'))
+    .map(([nth, fraction]) => `2026-11-01T09:00:0${nth}.${fraction}Z`),
   { nil: undefined, freq: 5 },
 )
 const quantity = fc.integer({ min: 0, max: 5 })
@@ -65,7 +65,11 @@ const orderDelivery = fc
           ...(current === undefined ? {} : { current_quantity: Math.min(current, quantity) }),
         })),
         refunds: entry.refunded
-          ? [{ refund_line_items: [{ line_item_id: entry.refunded.line, quantity: entry.refunded.quantity }] }]
+          ? [
+              {
+                refund_line_items: [{ line_item_id: entry.refunded.line, quantity: entry.refunded.quantity }],
+              },
+            ]
           : [],
       }),
       entry.triggered === undefined ? {} : { at: entry.triggered },
@@ -123,7 +127,11 @@ const productDelivery = fc
           ...(entry.management === undefined ? {} : { inventory_management: entry.management }),
         })),
         ...(entry.hasGids
-          ? { variant_gids: listed.map((variant) => ({ admin_graphql_api_id: `gid://shopify/ProductVariant/${variant}` })) }
+          ? {
+              variant_gids: listed.map((variant) => ({
+                admin_graphql_api_id: `gid://shopify/ProductVariant/${variant}`,
+              })),
+            }
           : {}),
         ...(entry.metafields === undefined ? {} : { metafields: entry.metafields }),
       }),
@@ -133,7 +141,12 @@ const productDelivery = fc
 
 const levelDelivery = fc
   .record({
-    topic: fc.constantFrom('inventory_levels/update', 'inventory_levels/update', 'inventory_levels/connect', 'inventory_levels/disconnect'),
+    topic: fc.constantFrom(
+      'inventory_levels/update',
+      'inventory_levels/update',
+      'inventory_levels/connect',
+      'inventory_levels/disconnect',
+    ),
     variant: fc.constantFrom(...variantIds),
     location: fc.constantFrom(...locationIds),
     available: fc.option(fc.integer({ min: -2, max: 30 })),
