@@ -1,7 +1,7 @@
 import { createIntakeCalls } from '../src/intake/calls.ts'
 import type { Delivery, DeliveryResult, Outcome } from '../src/intake/model.ts'
 import { nanosecondsOf } from '../src/intake/routes.ts'
-import type { Sql } from '../src/platform/database.ts'
+import type { Session } from '../src/platform/database.ts'
 import { createMetrics } from '../src/platform/metrics.ts'
 
 /** A body as text, so that ids beyond 2^53 keep their digits; an object is for bodies without such ids. */
@@ -29,12 +29,12 @@ export function delivery(
 }
 
 /** Applies a batch by one call, as one process would. */
-export async function apply(sql: Sql, ...batch: Delivery[]): Promise<Outcome[]> {
+export async function apply(sql: Session, ...batch: Delivery[]): Promise<Outcome[]> {
   return (await applyAll(sql, batch)).map((result) => result.outcome)
 }
 
 /** As `apply`, with the reasons. */
-export function applyAll(sql: Sql, batch: readonly Delivery[]): Promise<DeliveryResult[]> {
+export function applyAll(sql: Session, batch: readonly Delivery[]): Promise<DeliveryResult[]> {
   return createIntakeCalls(sql, createMetrics()).applyDeliveries(batch)
 }
 
@@ -110,7 +110,7 @@ export function level(available: number | null, rest: Record<string, unknown> = 
 }
 
 /** The counters of Shopify's channel of one variant's ticket. */
-export async function stockOf(admin: Sql, variantId: number | string = 11) {
+export async function stockOf(admin: Session, variantId: number | string = 11) {
   const [row] = await admin<
     { capacity: number | null; sold: number; available: number | null; base: number; taken: number }[]
   >`
@@ -127,7 +127,7 @@ export async function stockOf(admin: Sql, variantId: number | string = 11) {
  * receipt times, our own ids, counts of edits (a stale fact edits nothing), outcome words (they tell what
  * happened), and rows of a variant or an item of which nothing was ever told (they are only locks).
  */
-export async function stateOf(admin: Sql): Promise<Record<string, unknown[]>> {
+export async function stateOf(admin: Session): Promise<Record<string, unknown[]>> {
   const [row] = await admin<{ state: Record<string, unknown[]> }[]>`
     select json_build_object(
       'events', (
@@ -159,7 +159,7 @@ export async function stateOf(admin: Sql): Promise<Record<string, unknown[]>> {
       'orders', (select json_agg(to_jsonb(o) order by o.order_id) from onsale.shopify_orders o),
       'lines', (select json_agg(to_jsonb(l) order by l.order_id, l.line_id) from onsale.shopify_order_lines l),
       'redactions', (
-        select json_agg(to_jsonb(r) - 'redacted_at' order by r.kind, r.shopify_id) from onsale.redactions r),
+        select json_agg(to_jsonb(r) - 'redacted_at' order by r.kind, r.key) from onsale.redactions r),
       'deliveries', (
         select json_agg(jsonb_build_array(d.shop, d.delivery_id, d.topic) order by d.shop, d.delivery_id)
         from onsale.deliveries d)

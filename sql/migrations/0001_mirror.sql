@@ -180,13 +180,14 @@ comment on table onsale.inventory_levels is
   'One row: the latest level of one item at one location; a disconnected location stays as a tombstone of 0';
 
 create table onsale.redactions (
-  kind text not null check (kind in ('customer', 'order')),
-  shopify_id bigint not null,
+  kind text not null check (kind in ('customer', 'order', 'shop')),
+  key text not null collate "C",
   redacted_at timestamptz not null,
-  primary key (kind, shopify_id)
+  primary key (kind, key)
 );
 comment on table onsale.redactions is
-  'One row: a customer, or the customer of an order, that must never be stored again, even by a late delivery';
+  'One row: a customer, the customer of an order, or all customers of a shop, never to be stored again, even by a late delivery';
+comment on column onsale.redactions.key is 'Shopify''s id, or the domain of the shop';
 
 -- Catalogue -------------------------------------------------------------------------------------------------
 

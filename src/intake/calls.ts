@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { Config } from '../config.ts'
-import { type Sql, textArray } from '../platform/database.ts'
+import { type Session, textArray } from '../platform/database.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import type { Delivery, DeliveryResult, Outcome } from './model.ts'
 
@@ -16,14 +16,14 @@ export class NotTextError extends Error {
 export type IntakeCalls = ReturnType<typeof createIntakeCalls>
 
 /** The SQL functions of the intake; each call is timed under its function's name. */
-export function createIntakeCalls(sql: Sql, metrics: Pick<Metrics, 'queryTime'>) {
+export function createIntakeCalls(sql: Session, metrics: Pick<Metrics, 'queryTime'>) {
   return {
     /**
      * One result per delivery, in order. Refuses with class 22 or 23, or a NotTextError, where a body is poison.
      */
     applyDeliveries: (
       deliveries: readonly Delivery[],
-      { isReplay = false, on = sql }: { isReplay?: boolean; on?: Sql } = {},
+      { isReplay = false, on = sql }: { isReplay?: boolean; on?: Session } = {},
     ): Promise<DeliveryResult[]> =>
       timed('apply_deliveries', async () => {
         if (!deliveries.every((delivery) => isUtf8(delivery.body))) throw new NotTextError()
@@ -134,7 +134,7 @@ export function createIntakeCalls(sql: Sql, metrics: Pick<Metrics, 'queryTime'>)
       }),
 
     /** Counters by name: of these tickets, or (null) of those that the transaction `on` has written. */
-    listStock: (ticketIds: readonly string[] | null, on: Sql = sql): Promise<NamedStock[]> =>
+    listStock: (ticketIds: readonly string[] | null, on: Session = sql): Promise<NamedStock[]> =>
       timed('list_stock', async () => {
         return await on<NamedStock[]>`
           select s.ticket_id::text as "ticketId", s.event, s.ticket, s.capacity, s.sold, s.available

@@ -82,9 +82,7 @@ async function rehearse(deps: CommandDeps, stored: StoredDelivery): Promise<Deli
   let result: DeliveryResult | undefined
   let moved: NamedStock[] = []
   try {
-    await deps.sql.begin(async (transaction) => {
-      // A transaction takes the same tagged queries as a pool; the library's types tell them apart.
-      const on = transaction as unknown as Sql
+    await deps.sql.begin(async (on) => {
       result = (await calls.applyDeliveries([deliveryOf(stored)], { isReplay: true, on }))[0]
       moved = await calls.listStock(null, on)
       throw new Rehearsed()

@@ -1,4 +1,4 @@
-import { isTransient, sqlState } from '../errors.ts'
+import { isTransient, sqlState, toAppError } from '../errors.ts'
 import {
   webhookBatchBytesMax,
   webhookBatchesAtOnce,
@@ -47,17 +47,27 @@ export function createIntake({ sql, log, metrics }: IntakeDeps) {
   return { calls, submit: gatherer.submit, depth: gatherer.depth, drain: gatherer.drain, applyStored }
 
   /** Applies a batch; where PostgreSQL refuses it for its data, halves it until the culprit stands alone. */
-  async function applyBatch(batch: readonly Delivery[], attempt = 1): Promise<DeliveryResult[]> {
+  async function applyBatch(batch: readonly Delivery[], attempt = 1): Promise<(DeliveryResult | Error)[]> {
     try {
       return await calls.applyDeliveries(batch)
     } catch (error) {
       if (isRace(error) && attempt <= webhookRetriesMax) return applyBatch(batch, attempt + 1)
       if (isTransient(error)) throw error
-      if (batch.length === 1) return [await fail(batch[0] as Delivery, error)]
+      if (batch.length === 1) return [await failAlone(batch[0] as Delivery, error)]
       const middle = batch.length >> 1
       // One after the other: the half that is sound commits although the other fails.
       const first = await applyBatch(batch.slice(0, middle))
       return first.concat(await applyBatch(batch.slice(middle)))
+    }
+  }
+
+  /** As `fail`; a delivery that cannot even be kept is refused by itself, its batch-mates are not. */
+  async function failAlone(delivery: Delivery, error: unknown): Promise<DeliveryResult | Error> {
+    try {
+      return await fail(delivery, error)
+    } catch (failure) {
+      if (isTransient(failure)) throw failure
+      return toAppError(failure)
     }
   }
 

@@ -9,6 +9,9 @@ import { Refusal } from './refusal.ts'
 
 export type Sql = postgres.Sql
 
+/** What takes a query: a pool, or a transaction of it. */
+export type Session = postgres.ISql
+
 /** The role that may execute what `api` holds and can read no table. */
 export const serviceRole = 'onsale_service'
 

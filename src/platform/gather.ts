@@ -4,8 +4,11 @@ import type { Metrics } from './metrics.ts'
 export type GathererOptions<Item, Result> = {
   /** Label of the metrics. */
   name: string
-  /** Does the batch in one call; answers one result per item, in order. A refusal refuses the whole batch. */
-  run: (items: readonly Item[]) => Promise<readonly Result[]>
+  /**
+   * Does the batch in one call; answers one result per item, in order, an Error for an item that alone is refused. A
+   * rejection refuses the whole batch.
+   */
+  run: (items: readonly Item[]) => Promise<readonly (Result | Error)[]>
   /** Batches under way at once. */
   concurrency: number
   batchItemsMax: number
@@ -127,8 +130,10 @@ export function createGatherer<Item, Result>(options: GathererOptions<Item, Resu
         throw new Error(`Batch of ${batch.length} answered ${results.length} results`)
       }
       for (const [index, entry] of batch.entries()) {
+        const result = results[index] as Result | Error
         entry.isSettled = true
-        entry.resolve(results[index] as Result)
+        if (result instanceof Error) entry.reject(result)
+        else entry.resolve(result)
       }
     } catch (error) {
       for (const entry of batch) {

@@ -3,7 +3,7 @@ import { createShop } from '../../sandbox/life.ts'
 import { createRandom } from '../../sandbox/random.ts'
 import type { ShopTruth } from '../../sandbox/truth.ts'
 import type { Delivery } from '../../src/intake/model.ts'
-import type { Sql } from '../../src/platform/database.ts'
+import type { Session } from '../../src/platform/database.ts'
 import { applyAll, delivery } from '../deliveries.ts'
 import { expectVerified, rollbackTest, type TestDatabase, testDatabase } from '../harness.ts'
 
@@ -43,7 +43,7 @@ function* batches(deliveries: readonly Delivery[], size: number) {
 }
 
 /** Living tickets by Shopify's id: what is left (below 0 where oversold) and what was sold. */
-async function served(sql: Sql) {
+async function served(sql: Session) {
   const rows = await sql<{ variant: string; available: string | null; sold: string }[]>`
     select t.shopify_variant_id::text as variant, s.available::text, s.sold::text
     from onsale.tickets t

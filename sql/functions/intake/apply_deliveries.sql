@@ -6,7 +6,7 @@
 --           ignored    nothing for the mirror in it
 --           failed     kept with its reason (fail_deliveries); the same id may be tried again
 -- Any order, repetition and batching of the same deliveries ends in the same rows. A second call changes nothing.
--- Locks, in this order (sql/README.md): the privacy lock, shopify_orders, shopify_products, events, shopify_variants,
+-- Locks, in this order (sql/README.md): the gate, shopify_orders, shopify_products, events, shopify_variants,
 -- inventory_items, inventory_levels, stock, event_revisions, catalogue, failed_deliveries, deliveries; each by key.
 -- deliveries come last, so that a batch with a delivery of another batch waits with its work done; what the other
 -- one did makes ours stale, and the id then tells that it is a duplicate.
@@ -45,7 +45,6 @@ declare
   v_bytes bytea := convert_to(p_bodies, 'UTF8');
   v_facts onsale.delivery_fact[];
   v_failed integer[];
-  v_retried boolean;
   v_reasons text[];
   v_kinds text[];
   v_orders record;
@@ -56,6 +55,13 @@ declare
   v_order_variants bigint[];
   v_applied integer[] := '{}';
 begin
+  -- What holds the gate alone knows that no batch is under way: a privacy request, so that none brings back what it
+  -- erases; a change of the settings, so that none goes by the old ones.
+  if p_topics && '{customers/redact,shop/redact,customers/data_request}' then
+    perform pg_advisory_xact_lock(hashtext('onsale gate'));
+  else
+    perform pg_advisory_xact_lock_shared(hashtext('onsale gate'));
+  end if;
   select s.* into strict v_settings from onsale.settings s;
 
   -- Only deliveries that are new, or had failed, are read. Each fact is dated by its record's own updated_at, or
@@ -75,9 +81,8 @@ begin
     )::onsale.delivery_fact) filter (where n.kind is not null and n.fault is null and not n.is_unwanted),
     array_agg(distinct n.kind) filter (where n.kind is not null),
     array_agg(n.ordinal) filter (where n.fault is not null),
-    array_agg(n.fault) filter (where n.fault is not null),
-    bool_or(n.is_known)
-  into v_facts, v_kinds, v_failed, v_reasons, v_retried
+    array_agg(n.fault) filter (where n.fault is not null)
+  into v_facts, v_kinds, v_failed, v_reasons
   from (
     select
       k.*,
@@ -87,7 +92,6 @@ begin
     from (
       select
         i.ordinal, i.shop, i.delivery_id, i.triggered_ns, i.description,
-        d.shop is not null as is_known,
         api.get_delivery_kind(i.topic) as kind,
         convert_from(substring(v_bytes from i.body_end - i.body_length + 1 for i.body_length), 'UTF8')::jsonb as body
       from (
@@ -105,15 +109,18 @@ begin
   ) n;
 
   if v_kinds && '{customer_redact,shop_redact,data_request}' then
-    perform pg_advisory_xact_lock(hashtext('onsale privacy'));
     v_applied := v_applied || api.apply_redactions(v_facts, p_now);
-  else
-    perform pg_advisory_xact_lock_shared(hashtext('onsale privacy'));
   end if;
 
   if v_kinds && '{uninstalled}' then
     update onsale.settings s set uninstalled_at = greatest(s.uninstalled_at, (
-      select max((f.stamp).updated_at) from unnest(v_facts) f where f.kind = 'uninstalled'
+      -- The body is the shop, and its updated_at the shop's last edit: only the trigger dates the uninstallation.
+      select max(case
+        when (f.stamp).triggered_ns = 0 then p_now
+        else timestamptz 'epoch' + ((f.stamp).triggered_ns / 1000) * interval '1 microsecond'
+      end)
+      from unnest(v_facts) f
+      where f.kind = 'uninstalled'
     ));
     v_applied := v_applied || array(select f.ordinal from unnest(v_facts) f where f.kind = 'uninstalled');
   end if;
@@ -165,11 +172,14 @@ begin
     join api.get_bodies(v_bytes, p_body_lengths) b on b.ordinal = f.ordinal;
   end if;
 
-  if v_retried then
-    delete from onsale.failed_deliveries d
-    using unnest(p_shops, p_delivery_ids) with ordinality as i (shop, delivery_id, ordinal)
-    where d.shop = i.shop and d.delivery_id = i.delivery_id and i.ordinal <> all (coalesce(v_failed, '{}'));
-  end if;
+  -- What had failed and did not fail now is settled; the same id may stand in the batch twice.
+  delete from onsale.failed_deliveries d
+  using unnest(p_shops, p_delivery_ids) as i (shop, delivery_id)
+  where d.shop = i.shop and d.delivery_id = i.delivery_id
+    and not exists (
+      select from unnest(v_failed) as f (ordinal)
+      where p_shops[f.ordinal] = d.shop and p_delivery_ids[f.ordinal] = d.delivery_id
+    );
 
   if v_settings.keep_bodies_hours > 0 then
     insert into onsale.delivery_bodies (shop, delivery_id, triggered_ns, body, received_at)
@@ -178,6 +188,7 @@ begin
       as i (shop, delivery_id, triggered_ns, ordinal)
     join api.get_bodies(v_bytes, p_body_lengths) b on b.ordinal = i.ordinal
     where i.ordinal <> all (coalesce(v_failed, '{}'))
+      and not api.is_redacted(b.body, i.shop)
       and api.get_delivery_kind(p_topics[i.ordinal]) is not null
       and api.get_delivery_kind(p_topics[i.ordinal]) not in ('customer_redact', 'shop_redact', 'data_request')
     order by i.shop, i.delivery_id

@@ -1,6 +1,6 @@
 -- Privacy requests of a batch: erases what is stored of customers, and remembers their ids so that a late delivery
 -- does not bring them back. Stored of a customer are his id on his orders, and raw bodies that name him.
--- Runs under the exclusive privacy lock, which every other batch holds shared (apply_deliveries).
+-- Runs under the exclusive gate, which every other batch holds shared (apply_deliveries).
 -- A body is erased, not searched for its meaning: one that contains the id as a number of its own goes whole.
 -- Returns the ordinals of requests that had something to act on (data_request: customer's orders are known).
 create or replace function api.apply_redactions(
@@ -15,19 +15,21 @@ as $$
 declare
   v_pattern text;
 begin
-  insert into onsale.redactions (kind, shopify_id, redacted_at)
-  select distinct n.kind, n.shopify_id, p_now
+  insert into onsale.redactions (kind, key, redacted_at)
+  select distinct n.kind, n.key, p_now
   from (
-    select 'customer' as kind, (f.body #>> '{customer,id}')::bigint as shopify_id
+    select 'customer' as kind, f.body #>> '{customer,id}' as key
     from unnest(p_facts) f
     where f.kind = 'customer_redact'
     union all
-    select 'order', (o.id #>> '{}')::bigint
+    select 'shop', f.shop from unnest(p_facts) f where f.kind = 'shop_redact'
+    union all
+    select 'order', o.id #>> '{}'
     from unnest(p_facts) f
     cross join lateral jsonb_array_elements(f.body -> 'orders_to_redact') as o (id)
     where f.kind = 'customer_redact' and jsonb_typeof(f.body -> 'orders_to_redact') = 'array'
   ) n
-  where n.shopify_id is not null
+  where n.key is not null
   on conflict do nothing;
 
   update onsale.shopify_orders o set customer_id = null
@@ -35,7 +37,12 @@ begin
     o.customer_id in (
       select (f.body #>> '{customer,id}')::bigint from unnest(p_facts) f where f.kind = 'customer_redact'
     )
-    or o.order_id in (select r.shopify_id from onsale.redactions r where r.kind = 'order' and r.redacted_at = p_now)
+    or o.order_id in (
+      select (n.id #>> '{}')::bigint
+      from unnest(p_facts) f
+      cross join lateral jsonb_array_elements(f.body -> 'orders_to_redact') as n (id)
+      where f.kind = 'customer_redact' and jsonb_typeof(f.body -> 'orders_to_redact') = 'array'
+    )
     or o.shop in (select f.shop from unnest(p_facts) f where f.kind = 'shop_redact')
   );
 

@@ -45,8 +45,8 @@ begin
       case
         when f.kind = 'order' and not exists (
           select from onsale.redactions r
-          where (r.kind, r.shopify_id) in (
-            ('customer', (f.body #>> '{customer,id}')::bigint), ('order', f.order_id)
+          where (r.kind, r.key) in (
+            ('customer', f.body #>> '{customer,id}'), ('order', f.order_id::text), ('shop', f.shop)
           )
         ) then (f.body #>> '{customer,id}')::bigint
       end,

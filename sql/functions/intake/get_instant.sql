@@ -10,9 +10,10 @@ begin
   if p_text is null or p_text !~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$' then
     return null;
   end if;
-  return p_text::timestamptz;
+  -- Where it names no offset, and not in the time zone that the server happens to have.
+  return (p_text || case when p_text !~ '(Z|[+-]\d\d:?\d\d)$' or length(p_text) = 10 then ' UTC' else '' end)::timestamptz;
 exception
-  when datetime_field_overflow or invalid_datetime_format then
+  when datetime_field_overflow or invalid_datetime_format or invalid_time_zone_displacement_value then
     return null;
 end;
 $$;

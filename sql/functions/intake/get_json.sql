@@ -8,7 +8,7 @@ as $$
 begin
   return p_text::jsonb;
 exception
-  when invalid_text_representation or untranslatable_character then
+  when invalid_text_representation or untranslatable_character or numeric_value_out_of_range or statement_too_complex then
     return null;
 end;
 $$;

@@ -1,7 +1,8 @@
 -- Takes over what the deployment decided about the shop. Called by every process at its start; a change of tag
 -- or type is carried through the catalogue at once.
 -- Raises OS001 where the currency would change under prices that are already stored.
--- Locks: settings; then what update_stock locks. A second call changes nothing.
+-- Locks: the gate, so that no batch that read the old settings is still under way; settings; then what update_stock
+-- locks. A second call changes nothing.
 create or replace function api.update_settings(
   p_currency text,
   p_event_tag text,
@@ -18,6 +19,7 @@ as $$
 declare
   v_before onsale.settings;
 begin
+  perform pg_advisory_xact_lock(hashtext('onsale gate'));
   select s.* into strict v_before from onsale.settings s for update;
 
   if v_before.currency <> p_currency

@@ -1,5 +1,6 @@
 -- Sets every counter and derived column of the mirror from the facts: the repair behind `verify --repair`.
--- p_now: the edit's time. Locks: shopify_products, events, shopify_variants, tickets, stock, each by key, of the rows that differ, then revisions.
+-- p_now: the edit's time. Locks: the gate (shared); shopify_products, events, tickets, stock, each by key, of the
+-- rows that differ, then revisions.
 -- A second call finds nothing to do. Returns how many rows of each kind it set.
 create or replace function api.update_stock(p_now timestamptz default clock_timestamp())
 returns table (kind text, row_count bigint)
@@ -15,6 +16,7 @@ declare
   v_stock record;
   v_settings onsale.settings;
 begin
+  perform pg_advisory_xact_lock_shared(hashtext('onsale gate'));
   select s.* into strict v_settings from onsale.settings s;
 
   perform from onsale.shopify_products p
@@ -62,6 +64,13 @@ begin
   from api.verify() d
   join onsale.shopify_variants v on 'ticket ' || v.ticket_id = d.key
   where d.kind = 'stock';
+
+  insert into onsale.stock (event_id, ticket_id, channel, capacity, base, base_at, taken)
+  select v.event_id, v.ticket_id, 'shopify', 0, 0, '-infinity', 0
+  from onsale.shopify_variants v
+  where v.variant_id = any (v_variant_ids)
+  order by v.event_id, v.ticket_id
+  on conflict do nothing;
 
   select s.* into v_stock from api.apply_stock_changes(null, v_variant_ids, v_variant_ids, null) s;
 
