@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from './config.ts'
+import { isTransient } from './errors.ts'
 import { commandPoolSize } from './limits.ts'
-import { openPool, roleFor, type Sql } from './platform/database.ts'
+import { openPool, roleFor, type Sql, unusable } from './platform/database.ts'
 import { startPostgres } from './platform/embedded.ts'
 import { readKept, tryHome } from './platform/home.ts'
 import { createLog, type Log } from './platform/log.ts'
@@ -40,6 +41,8 @@ export async function runCommand(
       const fault = await schemaFault(sql)
       if (fault !== null) throw new Refusal(fault)
       return await work({ sql, log, metrics: createMetrics(), print }, databases)
+    } catch (error) {
+      throw error instanceof Error && isTransient(error) ? unusable(databaseUrl, error) : error
     } finally {
       await sql.end({ timeout: 1 })
       log.writeOut()

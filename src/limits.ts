@@ -208,6 +208,8 @@ export const heartbeatMs = 1_000
 export const heartbeatsMissedMax = 2
 /** Between two attempts to listen again. */
 export const listenRetryMs = 100
+/** A start does not wait longer to listen; bytes read before would have to be read again. */
+export const listenWaitMsMax = 1_000
 
 /** Below this compression saves less than its header costs. */
 export const compressBytesMin = 1_024
@@ -271,3 +273,6 @@ export const postgresRestartsWithinMs = 60_000
 
 /** Connections of a command: one works, one looks on. */
 export const commandPoolSize = 2
+
+/** How often `up` looks whether the `npx` or `bun run` that started it is still there. */
+export const launchersLookEveryMs = 200

@@ -73,7 +73,11 @@ await program.parseAsync()
 
 /** A role that runs until a signal. */
 async function stays(role: () => Promise<void>): Promise<void> {
-  await role().catch(fail)
+  try {
+    await role()
+  } catch (error) {
+    fail(error)
+  }
 }
 
 /** A command that ends with an exit code. */

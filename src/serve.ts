@@ -1,5 +1,6 @@
 import { version } from '../package.json'
 import { buildApp } from './app.ts'
+import { createCatalog } from './catalog/catalog.ts'
 import type { Config } from './config.ts'
 import { isTransient } from './errors.ts'
 import { createIntake } from './intake/intake.ts'
@@ -10,6 +11,7 @@ import { openPool, roleFor, unusable } from './platform/database.ts'
 import { createLog, type Log } from './platform/log.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { schemaFault } from './platform/migrate.ts'
+import { openSharedCache } from './platform/redis.ts'
 import { Refusal } from './platform/refusal.ts'
 import { drainServer, stopInOrder, stopOnSignal } from './platform/shutdown.ts'
 
@@ -62,25 +64,41 @@ export async function startService(
   // One pool a purpose: statements of one connection queue behind each other, and a slow batch must not hold
   // up a read, nor either of them the question whether the service is well.
   const pools = {
+    reads: openOwn('reads', config.dbPoolSize),
     intake: openOwn('intake', intakePoolSize),
     tasks: openOwn('tasks', taskPoolSize, taskStatementTimeoutMs),
     ops: openOwn('ops', 1),
+    ...(config.databaseReplicaUrl === null
+      ? {}
+      : { replica: openPool(config.databaseReplicaUrl, { name: 'replica', max: config.dbPoolSize, role }) }),
   }
   const endPools = () => Promise.all(Object.values(pools).map((pool) => pool.end({ timeout: 1 })))
+  const redis = config.redisUrl === null ? null : openSharedCache(config.redisUrl, { log })
 
   try {
     const fault = await schemaFault(pools.ops)
     if (fault !== null) throw new Refusal(fault)
     const intake = createIntake({ sql: pools.intake, log, metrics })
     await intake.calls.updateSettings(config)
+    const catalog = createCatalog({
+      pool: pools.reads,
+      replica: pools.replica ?? null,
+      redis,
+      log,
+      metrics,
+      config,
+      listenUrl: config.databaseDirectUrl,
+      listenRole: roleFor({ databaseUrl: config.databaseDirectUrl, adminUrl: config.databaseAdminUrl }),
+    })
     const ops = createOps({
       sql: pools.ops,
-      pingRedis: null,
-      changes: () => ({ isConnected: true, lagMs: null }),
+      pingRedis: redis && (async () => requireOk(redis.state())),
+      changes: () => ({ isConnected: catalog.isListening(), lagMs: null }),
       version,
       metrics,
     })
-    const app = buildApp({ config, log, metrics, intake, ops })
+    await catalog.start()
+    const app = buildApp({ config, log, metrics, catalog, intake, ops })
     const server = listen(app.serve, config, { sharesPort })
     const tasks = startIntakeTasks({ intake: createIntake({ sql: pools.tasks, log, metrics }), log, metrics })
 
@@ -97,6 +115,8 @@ export async function startService(
             ['answer what is open', () => drainServer(server, app.serve)],
             ['apply what is gathered', () => intake.drain()],
             ['stop the tasks', () => tasks.stop()],
+            ['stop listening to the database', () => catalog.stop()],
+            ['close Redis', () => redis?.stop()],
             ['end the database connections', endPools],
             ['write the log', () => log.writeOut()],
           ],
@@ -104,10 +124,15 @@ export async function startService(
         ),
     }
   } catch (error) {
-    await endPools()
-    if (isTransient(error)) throw unusable(config.databaseUrl, error as Error)
+    await Promise.all([endPools(), redis?.stop()])
+    log.writeOut()
+    if (error instanceof Error && isTransient(error)) throw unusable(config.databaseUrl, error)
     throw error
   }
+}
+
+function requireOk(state: 'ok' | 'error') {
+  if (state === 'error') throw new Error('Redis does not answer')
 }
 
 function listen(

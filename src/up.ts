@@ -29,6 +29,8 @@ type Parts = {
   redis: Promise<LocalRedis> | null
   service: Promise<Service> | null
   demo: ChildProcess | null
+  /** Those that are up. */
+  servers: Set<{ kill(): void }>
   isStopping: boolean
 }
 
@@ -40,8 +42,21 @@ export async function up(env: Env, options: UpOptions): Promise<void> {
   const { dataDir, host, port } = readConfig(env)
   requireFreePort({ host, port })
   const home = takeHome(dataDir)
-  const parts: Parts = { home, postgres: null, redis: null, service: null, demo: null, isStopping: false }
-  stopOnSignal({ stop: () => stopParts(parts), force: () => void killParts(parts) })
+  const parts: Parts = {
+    home,
+    postgres: null,
+    redis: null,
+    service: null,
+    demo: null,
+    servers: new Set(),
+    isStopping: false,
+  }
+  stopOnSignal({
+    stop: () => stopParts(parts),
+    force: () => killParts(parts),
+    // Set by whoever runs a script of package.json.
+    withLaunchers: env.npm_lifecycle_event === 'up',
+  })
   try {
     await start(parts, env, options)
   } catch (error) {
@@ -57,7 +72,8 @@ async function start(parts: Parts, env: Env, { demo, print, fail }: UpOptions) {
   const wanted = readConfig(environmentFor(env, home))
   if (wanted.databaseUrl === null) parts.postgres = startOwnPostgres(home, { print })
   if (wanted.redisUrl === null) parts.redis = startLocalRedis({ dataDir: home.path })
-  const [postgres, redis] = await Promise.all([parts.postgres, parts.redis])
+  const postgres = noted(parts, await parts.postgres)
+  const redis = noted(parts, await parts.redis)
 
   const config = serviceConfig(wanted, { postgres, redis })
   await migrate(config.databaseAdminUrl, { serviceLogin: loginToGrant(config), onStep: print })
@@ -73,6 +89,11 @@ async function start(parts: Parts, env: Env, { demo, print, fail }: UpOptions) {
   keep(loadsDemo ? 'loading' : (before ?? 'none'))
   if (loadsDemo && (await loadDemo(parts, { service, config }))) keep('loaded')
   if (!parts.isStopping) welcome({ config, service, home, postgres, redis }).forEach(print)
+}
+
+function noted<Server extends { kill(): void } | null>(parts: Parts, server: Server): Server {
+  if (server) parts.servers.add(server)
+  return server
 }
 
 /**
@@ -127,7 +148,8 @@ function supervise(parts: Parts, postgres: EmbeddedServer, { print, fail }: Omit
     startedAt.push(now)
     print('PostgreSQL ended, starting it again')
     parts.postgres = startOwnPostgres(parts.home, { print, port: server.port })
-    const next = await parts.postgres
+    const next = noted(parts, await parts.postgres)
+    parts.servers.delete(server)
     if (next.port !== server.port) throw new Refusal(`Port ${server.port} of PostgreSQL was taken meanwhile`)
     await watch(next)
   }
@@ -187,9 +209,13 @@ async function loadDemo(
     env: { ...process.env, SHOPIFY_WEBHOOK_SECRET: secret },
     stdio: ['ignore', 'inherit', 'inherit'],
   })
+  // Its three thousand request lines would bury everything else.
+  const logRequest = service.log.request
+  service.log.request = () => {}
   const code = await new Promise<number | null>((resolve) => {
     parts.demo?.once('exit', resolve).once('error', () => resolve(null))
   })
+  service.log.request = logRequest
   parts.demo = null
   return code === 0
 }
@@ -217,7 +243,7 @@ function welcome({
     `  Docs             ${service.url}/docs`,
     `  Webhook secret   ${config.production ? 'from SHOPIFY_WEBHOOK_SECRET' : secret}`,
     `  PostgreSQL       ${postgres ? `18, embedded, data in ${join(home.path, 'postgres')}` : 'from DATABASE_URL'}`,
-    `  Redis            ${redis ? redis.sentence : 'from REDIS_URL'}`,
+    `  Redis            ${redis?.sentence ?? 'from REDIS_URL'}`,
     `  For scripts      . ${envFile}`,
     `  Try              curl '${service.url}/events?limit=3'`,
     '  A shop at work   bun run shop --help',
@@ -241,7 +267,7 @@ async function stopParts(parts: Parts): Promise<void> {
 }
 
 /** The second signal: nothing is waited for, nothing is left behind; PostgreSQL recovers at its next start. */
-async function killParts(parts: Parts): Promise<void> {
-  parts.demo?.kill('SIGKILL')
-  for (const part of [parts.redis, parts.postgres]) part?.then((server) => server.kill()).catch(() => {})
+function killParts({ demo, servers }: Parts) {
+  demo?.kill('SIGKILL')
+  for (const server of servers) server.kill()
 }

@@ -131,9 +131,9 @@ export async function startPostgres(options: EmbeddedOptions): Promise<EmbeddedS
     exited,
     async stop() {
       signal(pid, 'SIGINT')
-      const stopped = await Promise.race([exited.then(() => true), Bun.sleep(postgresStopMs)])
-      if (!stopped) signal(pid, 'SIGQUIT')
+      const timer = setTimeout(() => signal(pid, 'SIGQUIT'), postgresStopMs)
       await exited
+      clearTimeout(timer)
     },
     kill() {
       signal(pid, 'SIGQUIT')

@@ -65,9 +65,9 @@ export function readKept(dataDir: string): Record<string, string> {
 function makeFolder(dataDir: string): string {
   try {
     const isNew = !existsSync(dataDir)
-    mkdirSync(dataDir, { recursive: true })
+    if (isNew) mkdirSync(dataDir, { recursive: true })
     const path = realpathSync(dataDir)
-    if (!statSync(path).isDirectory()) throw new Refusal(`DATA_DIR ${path} is not a folder`)
+    if (!statSync(path).isDirectory()) throw new Refusal(`DATA_DIR ${path} is a file: set it to a folder`)
     const entries = readdirSync(path)
     // The lock is the first thing that is ever written there, so it marks the folder as ours.
     if (isNew || entries.length === 0 || entries.includes('up.lock')) return path

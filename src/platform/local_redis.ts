@@ -26,7 +26,7 @@ export const withoutRedisSentence =
  */
 export async function startLocalRedis({ dataDir }: { dataDir: string }): Promise<LocalRedis> {
   const program = Bun.which('redis-server')
-  if (program === null) return none(`No redis-server is on PATH. ${withoutRedisSentence}`)
+  if (program === null) return none(`none: no redis-server is on PATH. ${withoutRedisSentence}`)
 
   const folder = realpathSync(dataDir)
   const pidPath = join(folder, 'redis.pid')
@@ -69,12 +69,12 @@ export async function startLocalRedis({ dataDir }: { dataDir: string }): Promise
   })
   if (!isDone || isGone) {
     child.kill('SIGKILL')
-    return none(`The redis-server on PATH (${program}) did not start. ${withoutRedisSentence}`)
+    return none(`none: ${program} did not start. ${withoutRedisSentence}`)
   }
   writeFileSync(pidPath, `${child.pid}\n`)
   return {
     url: `redis://:${password}@127.0.0.1:${port}`,
-    sentence: `Redis runs on 127.0.0.1:${port}`,
+    sentence: `on 127.0.0.1:${port}, started from PATH`,
     async stop() {
       await stopChild(child, exited)
       rmSync(pidPath, { force: true })

@@ -31,6 +31,41 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/**
+ * The processes that stand between us and whoever typed the command, nearest first: `bun run`, the shell of
+ * npm, `npx`. Where the system does not tell (no /proc), our parent alone. It changes when one of them ends.
+ */
+export function launchers(): number[] {
+  const chain = [process.ppid]
+  if (process.platform !== 'linux') return chain
+  for (let pid = process.ppid; chain.length < 8; ) {
+    pid = parentOf(pid)
+    if (!launcherCommand.test(commandOf(pid))) return chain
+    chain.push(pid)
+  }
+  return chain
+}
+
+const launcherCommand = /^(npx|npm|bunx|bun|sh -c|\S*\/(npx|npm|bunx|bun|sh) )|npx-cli|npm-cli/
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+  } catch {
+    return ''
+  }
+}
+
+function parentOf(pid: number): number {
+  try {
+    // The name in brackets may itself hold brackets and spaces.
+    const [, afterName = ''] = /\) \S (\d+) /.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? []
+    return Number(afterName)
+  } catch {
+    return 0
+  }
+}
+
 /** Sends a signal; a process that is gone already is no error. */
 export function signal(pid: number, name: NodeJS.Signals) {
   try {

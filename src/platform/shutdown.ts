@@ -1,5 +1,6 @@
-import { drainHoldMs, drainMsMax } from '../limits.ts'
+import { drainHoldMs, drainMsMax, launchersLookEveryMs } from '../limits.ts'
 import type { Log } from './log.ts'
+import { launchers } from './process.ts'
 
 /** What a step of the stop does; its name is logged where it fails or takes too long. */
 export type Step = readonly [name: string, run: () => unknown]
@@ -43,22 +44,41 @@ export async function drainServer(server: Bun.Server<unknown>, served: Served): 
   await Bun.sleep(drainHoldMs)
   const stopped = server.stop(false)
   answer()
-  const isStopped = await Promise.race([stopped.then(() => true), Bun.sleep(drainMsMax).then(() => false)])
-  if (!isStopped) await server.stop(true)
+  const timer = setTimeout(() => server.stop(true), drainMsMax)
+  await stopped
+  clearTimeout(timer)
 }
 
-/** The first SIGINT or SIGTERM stops in order, the second at once. */
-export function stopOnSignal({ stop, force }: { stop: () => Promise<void>; force: () => void }) {
+/**
+ * The first SIGINT or SIGTERM stops in order, the second at once. `withLaunchers`: so does the end of
+ * `npx` or `bun run`, which do not pass on a signal that was sent to them alone.
+ */
+export function stopOnSignal({
+  stop,
+  force,
+  withLaunchers = false,
+}: {
+  stop: () => Promise<void>
+  force: () => void
+  withLaunchers?: boolean
+}) {
   let isStopping = false
-  const onSignal = async () => {
-    if (isStopping) {
-      force()
-      process.exit(130)
-    }
+  const stopOnce = async () => {
+    if (isStopping) return
     isStopping = true
     await stop()
     process.exit(0)
   }
+  const onSignal = () => {
+    if (!isStopping) return stopOnce()
+    force()
+    process.exit(130)
+  }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
+  if (!withLaunchers) return
+  const started = launchers().join()
+  setInterval(() => {
+    if (launchers().join() !== started) stopOnce()
+  }, launchersLookEveryMs).unref()
 }
