@@ -76,6 +76,8 @@ export function stopOnSignal({
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
+  // The terminal was closed. Without one (nohup) the signal stays as it was set, which is ignored.
+  if (process.stdout.isTTY) process.on('SIGHUP', stopOnce)
   if (!withLaunchers) return
   const started = launchers().join()
   setInterval(() => {
