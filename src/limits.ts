@@ -2,8 +2,8 @@
 
 // Shell: HTTP, log, health -------------------------------------------------------------------------------------
 
-/** Log lines are written in pieces of this size: one write per 8 kB is lost in the noise of serving. */
-export const logBufferBytes = 8_192
+/** Log lines are written in pieces of this size: a write costs 20 µs of two threads, the lines of 400 requests. */
+export const logBufferBytes = 65_536
 
 /** A line waits at most this long in the buffer, so that a quiet server's log is still live. */
 export const logFlushMs = 100

@@ -5,6 +5,7 @@ import {
   availabilityBatchMax,
   availabilityCallsAtOnceMax,
   availabilityQueueMax,
+  listenWaitMsMax,
   queriesRememberedMax,
   queryRememberedCharsMax,
   readWaitMsMax,
@@ -78,9 +79,12 @@ export function createCatalog(deps: CatalogDeps) {
   const lists = new LRUCache<string, Read>({ max: queriesRememberedMax })
 
   return {
-    /** Begins to listen and reads what is asked for most, so that the first visitor finds it; never throws. */
+    /**
+     * Begins to listen, then reads what is asked for most, so that the first visitor finds it. Waits a bounded time
+     * and never throws: what is missing then comes by itself.
+     */
     async start(): Promise<void> {
-      notify.start()
+      await Promise.race([notify.start(), Bun.sleep(listenWaitMsMax)])
       await Promise.all(hotQueries.map((query) => cache.read(listRead(query)))).catch(() => {})
     },
 

@@ -57,10 +57,14 @@ export function createNotify({ url, role, listen, getClock, listener, log, metri
   let retry: Timer | undefined
   let isStopped = false
   let isOutageLogged = false
+  const firstListening = Promise.withResolvers<void>()
 
   return {
-    /** Begins to listen; returns at once, failures are retried until `stop`. */
-    start: () => void connect(),
+    /** Begins to listen; failures are retried until `stop`. Resolves when it listens for the first time. */
+    start(): Promise<void> {
+      void connect()
+      return firstListening.promise
+    },
     async stop() {
       isStopped = true
       clearTimeout(retry)
@@ -107,6 +111,7 @@ export function createNotify({ url, role, listen, getClock, listener, log, metri
       await tellClock()
       if (isOver) return
       metrics.notifyConnected.set(1)
+      firstListening.resolve()
       if (isOutageLogged) log.info('Listening again')
       isOutageLogged = false
     } catch (error) {
