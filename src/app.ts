@@ -1,5 +1,7 @@
 import { type AnyElysia, Elysia, NotFoundError, ParseError, ValidationError } from 'elysia'
 import { version as packageVersion } from '../package.json'
+import type { Catalog } from './catalog/catalog.ts'
+import { catalogRoutes } from './catalog/routes.ts'
 import type { Config } from './config.ts'
 import { AppError, problem, toAppError } from './errors.ts'
 import { type IntakeRoutesDeps, intakeRoutes } from './intake/routes.ts'
@@ -11,7 +13,13 @@ import { requestIdOf } from './platform/answer.ts'
 import { createCors } from './platform/cors.ts'
 import type { Log } from './platform/log.ts'
 import type { Metrics } from './platform/metrics.ts'
-import { createRouteTable, type Route, type RouteTable } from './platform/route_table.ts'
+import {
+  createRouteTable,
+  type DirectHandler,
+  type Params,
+  type Route,
+  type RouteTable,
+} from './platform/route_table.ts'
 import { createFaultLog, createShell, pathOf } from './platform/shell.ts'
 import { refusalOf } from './platform/validation.ts'
 
@@ -19,6 +27,7 @@ export type AppDeps = {
   config: Config
   log: Log
   metrics: Metrics
+  catalog: Catalog
   intake: IntakeRoutesDeps['intake']
   ops: OpsRoutesDeps['ops']
 }
@@ -26,15 +35,32 @@ export type AppDeps = {
 export type App = ReturnType<typeof buildApp>
 
 /** The whole HTTP surface, built from what the flows need. It does not listen: `Bun.serve(app.serve)` does. */
-export function buildApp({ config, log, metrics, intake, ops }: AppDeps) {
-  const flows = new Elysia().use(intakeRoutes({ intake, config, metrics })).use(opsRoutes({ ops, metrics }))
-  return composeApp(flows, { config, log, metrics })
+export function buildApp({ config, log, metrics, catalog, intake, ops }: AppDeps) {
+  const flows = new Elysia()
+    .use(catalogRoutes({ catalog }))
+    .use(intakeRoutes({ intake, config, metrics }))
+    .use(opsRoutes({ ops, metrics }))
+  const direct = {
+    '/events': (request: Request) => catalog.listEvents(request),
+    '/events/:id': (request: Request, { id }: Params) => catalog.getEvent(request, id as string),
+    '/events/:id/tickets': (request: Request, { id }: Params) =>
+      catalog.listEventTickets(request, id as string),
+  }
+  return composeApp(flows, { config, log, metrics, direct })
+}
+
+export type ShellDeps = {
+  config: Pick<Config, 'corsOrigins'>
+  log: Log
+  metrics: Metrics
+  /** GET routes of the flows that are answered past Elysia, by pattern: what is read most. */
+  direct?: Record<string, DirectHandler>
 }
 
 /** Puts the shell around the routes of the flows: errors, documentation, and what happens to every request. */
 export function composeApp<Flows extends AnyElysia>(
   flows: Flows,
-  { config, log, metrics }: { config: Pick<Config, 'corsOrigins'>; log: Log; metrics: Metrics },
+  { config, log, metrics, direct = {} }: ShellDeps,
 ) {
   const logFault = createFaultLog(log)
   const elysia = new Elysia({
@@ -48,7 +74,7 @@ export function composeApp<Flows extends AnyElysia>(
   })
     .onError(({ error, request }) => {
       const requestId = requestIdOf(request)
-      const route = table.find(pathOf(request.url))
+      const { route } = table.match(pathOf(request.url))
       const refusal = refusalFor(error, route)
       logFault(refusal, { requestId, route: route.pattern })
       return problem(refusal, requestId)
@@ -57,10 +83,10 @@ export function composeApp<Flows extends AnyElysia>(
     .use(flows)
     .compile()
 
-  const table: RouteTable = createRouteTable(elysia.routes, metrics.requests)
+  const table: RouteTable = createRouteTable(elysia.routes, { tally: metrics.requests, direct })
   const fetch = createShell({
     handle: elysia.fetch,
-    findRoute: table.find,
+    match: table.match,
     cors: config.corsOrigins.length > 0 ? createCors(config.corsOrigins) : null,
     logFault,
     log,

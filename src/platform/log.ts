@@ -48,7 +48,7 @@ export function createLog(options: { level: string; destination?: LogDestination
 }
 
 /**
- * The request's line, made by hand because it is written for every cached read: 0.4 µs, where pino takes 4 µs
+ * The request's line, made by hand because it is written for every cached read: 0.15 µs, where pino takes 4 µs
  * with these six fields and 6 µs with redaction (a whole cached read takes 10). Same shape as pino's lines.
  */
 function requestWriter(output: LogDestination): (line: RequestLine) => void {
@@ -62,9 +62,17 @@ function requestWriter(output: LogDestination): (line: RequestLine) => void {
     }
     // Bun escapes quotes and controls in URLs; a method is a token; a path may be 16 kB.
     output.write(
-      `${now}${requestId}","method":"${method}","route":"${route}","path":"${path.length > 256 ? path.slice(0, 256) : path}","status":${status},"ms":${Math.round(ms * 1000) / 1000},"msg":"request"}\n`,
+      `${now}${requestId}","method":"${method}","route":"${route}","path":"${path.length > 256 ? path.slice(0, 256) : path}","status":${status},"ms":${millisecondsText(ms)},"msg":"request"}\n`,
     )
   }
+}
+
+// Most answers take less than a millisecond, and making text of a fraction costs a third of the line.
+const thousandths = Array.from({ length: 1_000 }, (_, us) => String(us / 1_000))
+
+function millisecondsText(ms: number): string {
+  const us = Math.round(ms * 1_000)
+  return thousandths[us] ?? String(us / 1_000)
 }
 
 /**

@@ -14,7 +14,17 @@ export type Route = {
   /** Methods whose body must be JSON. */
   jsonMethods: ReadonlySet<string>
   tally: EndpointTally
+  /** Answers GET past Elysia; null where Elysia does. */
+  direct: DirectHandler | null
 }
+
+/** A route and what its pattern's parameters stand for in this path, still percent-encoded. */
+export type Match = { route: Route; params: Params }
+
+export type Params = Record<string, string>
+
+/** Answers a GET whose path and query it checks itself. What it throws is rendered like any error. */
+export type DirectHandler = (request: Request, params: Record<string, string>) => Response | Promise<Response>
 
 export type RouteTable = ReturnType<typeof createRouteTable>
 
@@ -25,42 +35,52 @@ export type DeclaredRoute = { method: string; path: string; hooks: unknown }
  * One table of what the app answers, made from its routes: for 404 and 405 with Allow, OPTIONS, labels of
  * metrics and log. It matches as Elysia does, because it is the same router.
  */
-export function createRouteTable(routes: readonly DeclaredRoute[], tally: Tally) {
-  const fixed = new Map<string, Route>()
+export function createRouteTable(
+  routes: readonly DeclaredRoute[],
+  { tally, direct = {} }: { tally: Tally; direct?: Record<string, DirectHandler> },
+) {
+  const fixed = new Map<string, Match>()
   const router = new Memoirist<Route>()
-  const other = makeRoute('other', [], tally)
+  const none: Match = { route: makeRoute('other', []), params: {} }
 
   for (const [pattern, declared] of Map.groupBy(routes, (route) => route.path)) {
-    const route = makeRoute(pattern, declared, tally)
+    const route = makeRoute(pattern, declared)
     if (/[:*]/.test(pattern)) router.add('ANY', pattern, route)
-    else fixed.set(pattern, route)
+    else fixed.set(pattern, { route, params: {} })
   }
 
-  return {
-    /** The route of a path; `other` where there is none. */
-    find: (path: string): Route => fixed.get(path) ?? router.find('ANY', path)?.store ?? other,
-    other,
-  }
-}
+  return { match }
 
-function makeRoute(pattern: string, declared: readonly DeclaredRoute[], tally: Tally): Route {
-  const methods = new Set(declared.map(({ method }) => (method === 'WS' ? 'GET' : method)))
-  if (methods.has('GET')) methods.add('HEAD')
-  if (methods.size > 0) methods.add('OPTIONS')
-  return {
-    pattern,
-    methods,
-    allow: [...methods].join(', '),
-    hasQuerySchema: declared.some(
-      ({ hooks }) => (hooks as { query?: unknown } | undefined)?.query !== undefined,
-    ),
-    jsonMethods: new Set(declared.filter(takesJson).map(({ method }) => method)),
-    tally: tally.endpoint(pattern),
+  /** The route of a path; the one named `other` where there is none. */
+  function match(path: string): Match {
+    const known = fixed.get(path)
+    if (known !== undefined) return known
+    const found = router.find('ANY', path)
+    return found === null ? none : { route: found.store, params: found.params }
+  }
+
+  function makeRoute(pattern: string, declared: readonly DeclaredRoute[]): Route {
+    const methods = new Set(declared.map(({ method }) => (method === 'WS' ? 'GET' : method)))
+    if (methods.has('GET')) methods.add('HEAD')
+    if (methods.size > 0) methods.add('OPTIONS')
+    return {
+      pattern,
+      methods,
+      allow: [...methods].join(', '),
+      hasQuerySchema: declared.some(({ hooks }) => hooksOf(hooks).query !== undefined),
+      jsonMethods: new Set(declared.filter(takesJson).map(({ method }) => method)),
+      tally: tally.endpoint(pattern),
+      direct: direct[pattern] ?? null,
+    }
   }
 }
 
 /** A route with a schema for its body takes JSON, unless it reads the bytes itself (`parse: 'none'`). */
 function takesJson({ hooks }: DeclaredRoute): boolean {
-  const { body, parse } = (hooks ?? {}) as { body?: unknown; parse?: unknown }
+  const { body, parse } = hooksOf(hooks)
   return body !== undefined && !JSON.stringify(parse ?? '').includes('"none"')
+}
+
+function hooksOf(hooks: unknown): { body?: unknown; query?: unknown; parse?: unknown } {
+  return hooks ?? {}
 }
