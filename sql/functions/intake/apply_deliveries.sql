@@ -188,7 +188,7 @@ begin
       as i (shop, delivery_id, triggered_ns, ordinal)
     join api.get_bodies(v_bytes, p_body_lengths) b on b.ordinal = i.ordinal
     where i.ordinal <> all (coalesce(v_failed, '{}'))
-      and not api.is_redacted(b.body, i.shop)
+      and not api.get_redacted(b.body, i.shop)
       and api.get_delivery_kind(p_topics[i.ordinal]) is not null
       and api.get_delivery_kind(p_topics[i.ordinal]) not in ('customer_redact', 'shop_redact', 'data_request')
     order by i.shop, i.delivery_id
@@ -218,14 +218,16 @@ begin
     from fresh n
     order by n.shop, n.delivery_id
     on conflict (shop, delivery_id) do update set outcome = excluded.outcome
-    where d.outcome = 'failed' or p_is_replay
+    -- A replay that fails leaves what was applied before as it was.
+    where d.outcome = 'failed' or p_is_replay and excluded.outcome <> 'failed'
     returning d.shop, d.delivery_id
   )
   select
     i.ordinal::integer,
     -- `in` is hashed; a join to recorded, whose size the planner takes for 1, was a nested loop: 15 of 38 ms at 300.
     case
-      when (n.shop, n.delivery_id) in (select r.shop, r.delivery_id from recorded r) then n.outcome::text
+      when n.outcome = 'failed' or (n.shop, n.delivery_id) in (select r.shop, r.delivery_id from recorded r)
+      then n.outcome::text
       else 'duplicate'
     end,
     v_reasons[array_position(v_failed, i.ordinal::integer)]

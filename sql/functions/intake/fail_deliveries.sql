@@ -29,7 +29,7 @@ begin
   )
   select
     i.shop, i.delivery_id, i.topic, i.triggered_ns, i.event_id, i.api_version,
-    case when api.is_redacted(decode(i.body, 'base64'), i.shop) then '' else decode(i.body, 'base64') end, i.sqlstate,
+    case when api.get_redacted(decode(i.body, 'base64'), i.shop) then '' else decode(i.body, 'base64') end, i.sqlstate,
     i.reason, p_now, p_now + interval '10 seconds'
   from unnest(
     p_shops, p_delivery_ids, p_topics, p_triggered_ns, p_event_ids, p_api_versions, p_bodies, p_sqlstates, p_reasons

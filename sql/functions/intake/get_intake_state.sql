@@ -11,6 +11,7 @@ as $$
     count(f.*) filter (where not f.is_dead), count(f.*) filter (where f.is_dead),
     max(s.uninstalled_at) filter (where not exists (
       select from onsale.deliveries d where d.received_at > s.uninstalled_at + interval '4 hours'
+        and d.topic not in ('customers/redact', 'customers/data_request', 'shop/redact')
     ))
   from onsale.settings s
   left join onsale.failed_deliveries f on true
