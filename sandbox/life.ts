@@ -1,3 +1,4 @@
+import { FULL_VARIANTS_MAX } from './payloads.ts'
 import { createPlaybill, type EventIdea, type TicketIdea } from './playbill.ts'
 import { createRandom, type Random } from './random.ts'
 import {
@@ -214,6 +215,7 @@ class Life {
       }),
     set_status: () =>
       this.withProduct((product) => {
+        if (isLarge(product)) return
         const all = ['active', 'active', 'draft', 'archived', 'unlisted'] as const
         const status = this.random.pick(all.filter((other) => other !== product.status))
         this.world.editProduct(product, (changed) => {
@@ -233,7 +235,8 @@ class Life {
     new_event: () => this.addEvent(),
     delete_event: () =>
       this.withProduct((product) => {
-        if (this.productsOnSale().length > 3) this.world.deleteProduct(product)
+        const others = this.productsOnSale().length - 1
+        if (others >= 3 && !isLarge(product)) this.world.deleteProduct(product)
       }),
     customer_redact: () => this.withCustomer((customer) => this.world.redactCustomer(customer)),
     customer_request: () => this.withCustomer((customer) => this.world.requestCustomerData(customer)),
@@ -441,6 +444,11 @@ class Life {
     const open = this.world.customers.filter((customer) => !customer.redacted)
     if (open.length > 0) act(this.random.pick(open))
   }
+}
+
+/** There are few of these, and they are to be compared in the end: they stay */
+function isLarge(product: Product): boolean {
+  return product.variants.length > FULL_VARIANTS_MAX
 }
 
 /** Not cancelled, and with units left */
