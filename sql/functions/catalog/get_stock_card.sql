@@ -11,7 +11,8 @@ return case when (p_stock).ticket_id is not null then (
       (p_stock).capacity,
       (p_stock).sold,
       (p_stock).held,
-      greatest((p_stock).available, 0) as available
+      -- greatest() passes over null, which here means unlimited.
+      case when (p_stock).available is not null then greatest((p_stock).available, 0) end as available
   ) c
   ) end;
 comment on function api.get_stock_card(onsale.stock) is 'The counters of a ticket in one channel as JSON, or null';
