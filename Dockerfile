@@ -4,8 +4,9 @@
 FROM oven/bun:1.4.5-slim AS packages
 WORKDIR /app
 COPY package.json bun.lock bunfig.toml ./
-# Without the embedded PostgreSQL and the tools: those are for development.
-RUN bun install --frozen-lockfile --production
+# Without the embedded PostgreSQL and the tools, which are for development, and without peers, which here are
+# types and a compiler: 53 MB instead of 240.
+RUN bun install --frozen-lockfile --production --omit=peer
 
 FROM oven/bun:1.4.5-slim
 WORKDIR /app

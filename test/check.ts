@@ -151,7 +151,7 @@ async function runTests(serverUrl: string, files: string[]): Promise<Tally> {
   // The tests say themselves what they run with; what is set for a deployment must not leak in.
   for (const name of ['DATABASE_URL', 'REDIS_URL', 'DATA_DIR', 'PORT', 'NODE_ENV']) delete env[name]
   try {
-    const args = ['test', '--reporter=junit', `--reporter-outfile=${report}`, ...files]
+    const args = ['test', '--timeout=60000', '--reporter=junit', `--reporter-outfile=${report}`, ...files]
     const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
     const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
     return tally(readReport(report), code)

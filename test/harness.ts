@@ -1,4 +1,4 @@
-import { expect } from 'bun:test'
+import { expect, setDefaultTimeout } from 'bun:test'
 import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -7,6 +7,9 @@ import type postgres from 'postgres'
 import { openPool, type Sql, serviceRole } from '../src/platform/database.ts'
 import { migrate } from '../src/platform/migrate.ts'
 import { freePort, waitUntil } from '../src/platform/process.ts'
+
+// A database is made before the first test, and the machine may be busy.
+setDefaultTimeout(60_000)
 
 export type TestDatabase = {
   name: string

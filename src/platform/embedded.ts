@@ -51,7 +51,8 @@ export type EmbeddedOptions = {
   onStep?: (sentence: string) => void
 }
 
-const superuser = 'onsale'
+// Not `onsale`: a schema of the login's own name would be on its search path and hide a missing qualifier.
+const superuser = 'postgres'
 
 // Each is there for a reason; what is not named keeps PostgreSQL's default.
 const commonSettings = {

@@ -55,7 +55,11 @@ export async function schemaFault(
   { sqlDir = defaultSqlDir }: { sqlDir?: string } = {},
 ): Promise<string | null> {
   const source = await readSource(sqlDir)
-  const loaded = await readLoaded(pool)
+  const loaded = await readLoaded(pool).catch((error: unknown) => {
+    // Before the first `migrate` the pool cannot even take on its role.
+    if (error instanceof postgres.PostgresError && error.message.includes(`"${serviceRole}"`)) return null
+    throw error
+  })
   if (loaded === null) return 'The database holds no schema of Onsale: run `migrate` first'
   if (loaded.migration < source.migrations.length) {
     return `The database is at migration ${loaded.migration}, this code needs ${source.migrations.length}: run \`migrate\` first`
