@@ -12,6 +12,8 @@ create or replace function api.get_page(
 returns table (body json, event_ids bigint[], revisions bigint[])
 language plpgsql
 stable
+-- Whoever calls may have asked for plans of its own; this one is the same for any ids.
+set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare
@@ -22,7 +24,7 @@ begin
     select rtrim(translate(encode(convert_to(json_build_array(
       p_sort,
       case p_sort
-        when 'relevance' then p_scores[p_limit]
+        when 'relevance' then p_scores[p_limit] || ' ' || d.at_us
         when 'title' then e.title_key
         when 'starts_at' then d.at_us
         when '-starts_at' then d.at_us

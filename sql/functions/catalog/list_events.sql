@@ -4,9 +4,8 @@
 -- the last row seen, as next_cursor tells them; that costs the same on every page, and does not count.
 -- Always one row. expires_at: when the next event ends, and the page may change without a commit.
 --
--- Soonest first and not ended is two ranges, because what runs now began in the past: those from the range index, the
--- rest from the index by start; each in order and limited, so that a page costs the same among a thousand events
--- and a million. By title: few rows that match are sorted, many are found quickly along the index by title.
+-- What runs now and what is to come are two ranges, each in order and limited, so that a page costs the same among a
+-- thousand events and a million. By title: few rows that match are sorted, many are found quickly along the index.
 create or replace function api.list_events(
   p_sort text,
   p_category text default null,
@@ -30,43 +29,33 @@ language plpgsql
 stable
 security definer
 set search_path = ''
--- The filters that are absent fall out of the plan, which is worth planning anew: half a millisecond.
+-- Filters that are absent fall out of the plan, and a plan is never one of a table that was still empty.
 set plan_cache_mode = force_custom_plan
+set enable_seqscan = off
+set jit = off
 as $$
 #variable_conflict use_column
 declare
-  v_is_open constant boolean := p_from is null;
   v_from constant timestamptz := coalesce(p_from, p_now);
   v_to constant timestamptz := coalesce(p_to, 'infinity');
   v_over_from constant timestamptz := case when p_from is null then p_now else '-infinity' end;
+  v_running_at constant timestamptz := case when p_from is null then p_now end;
   v_need constant integer := coalesce(p_offset, 0) + p_limit + 1;
-  v_after_id constant bigint := p_after_id;
-  v_after_at timestamptz;
+  v_at constant timestamptz := api.get_cursor_instant(p_sort, p_after_key);
   v_count bigint;
   v_ids bigint[];
 begin
-  if p_after_id is not null and p_sort <> 'title' then
-    v_after_at := case when p_after_key = 'infinity' then 'infinity'
-      else timestamptz 'epoch' + p_after_key::bigint * interval '1 microsecond' end;
-  end if;
-
+  -- The order keeps the count on the index that the page uses.
   if p_offset is not null or p_sort = 'title' then
     select count(*) into v_count
     from (
       (
-        select from onsale.events e
-        where e.status = 'active' and e.deleted_at is null
-          and v_is_open and e.ends_at > e.starts_at and tstzrange(e.starts_at, e.ends_at, '[]') @> p_now
-          and e.sort_starts_at < v_from and e.sort_starts_at <= v_to
-          and (p_category is null or e.category = p_category)
-        limit 10001
+        select from api.list_running_events(p_category, v_running_at, v_to) e limit 10001
       )
       union all
       (
-        select from onsale.events e
-        where e.status = 'active' and e.deleted_at is null
-          and e.sort_starts_at >= v_from and e.sort_starts_at <= v_to and e.over_at >= v_over_from
-          and (p_category is null or e.category = p_category)
+        select from api.list_upcoming_events(p_category, v_from, v_to, v_over_from) e
+        order by e.sort_starts_at, e.id
         limit 10001
       )
       limit 10001
@@ -74,26 +63,21 @@ begin
   end if;
 
   if p_sort = 'starts_at' then
-    v_after_at := coalesce(v_after_at, '-infinity');
     select array_agg(n.id order by n.sort_starts_at, n.id) into v_ids
     from (
       (
-        select e.sort_starts_at, e.id from onsale.events e
-        where e.status = 'active' and e.deleted_at is null
-          and v_is_open and e.ends_at > e.starts_at and tstzrange(e.starts_at, e.ends_at, '[]') @> p_now
-          and e.sort_starts_at < v_from and e.sort_starts_at <= v_to
-          and (p_category is null or e.category = p_category)
-          and (e.sort_starts_at, e.id) > (v_after_at, coalesce(v_after_id, 0))
+        select e.sort_starts_at, e.id
+        from api.list_running_events(p_category, v_running_at, v_to) e
+        where v_at is null or (e.sort_starts_at, e.id) > (v_at, p_after_id)
         order by e.sort_starts_at, e.id
         limit v_need
       )
       union all
       (
-        select e.sort_starts_at, e.id from onsale.events e
-        where e.status = 'active' and e.deleted_at is null
-          and e.sort_starts_at >= v_from and e.sort_starts_at <= v_to and e.over_at >= v_over_from
-          and (p_category is null or e.category = p_category)
-          and (e.sort_starts_at, e.id) > (v_after_at, coalesce(v_after_id, 0))
+        -- The cursor's position is the lower bound where it lies behind the other one.
+        select e.sort_starts_at, e.id
+        from api.list_upcoming_events(p_category, greatest(v_from, v_at), v_to, v_over_from) e
+        where v_at is null or v_at < v_from or (e.sort_starts_at, e.id) > (v_at, p_after_id)
         order by e.sort_starts_at, e.id
         limit v_need
       )
@@ -101,26 +85,20 @@ begin
       limit p_limit + 1 offset coalesce(p_offset, 0)
     ) n;
   elsif p_sort = '-starts_at' then
-    v_after_at := coalesce(v_after_at, 'infinity');
     select array_agg(n.id order by n.sort_starts_at desc, n.id desc) into v_ids
     from (
       (
-        select e.sort_starts_at, e.id from onsale.events e
-        where e.status = 'active' and e.deleted_at is null
-          and e.sort_starts_at >= v_from and e.sort_starts_at <= v_to and e.over_at >= v_over_from
-          and (p_category is null or e.category = p_category)
-          and (e.sort_starts_at, e.id) < (v_after_at, coalesce(v_after_id, 9223372036854775807))
+        select e.sort_starts_at, e.id
+        from api.list_upcoming_events(p_category, v_from, least(v_to, v_at), v_over_from) e
+        where v_at is null or v_at > v_to or (e.sort_starts_at, e.id) < (v_at, p_after_id)
         order by e.sort_starts_at desc, e.id desc
         limit v_need
       )
       union all
       (
-        select e.sort_starts_at, e.id from onsale.events e
-        where e.status = 'active' and e.deleted_at is null
-          and v_is_open and e.ends_at > e.starts_at and tstzrange(e.starts_at, e.ends_at, '[]') @> p_now
-          and e.sort_starts_at < v_from and e.sort_starts_at <= v_to
-          and (p_category is null or e.category = p_category)
-          and (e.sort_starts_at, e.id) < (v_after_at, coalesce(v_after_id, 9223372036854775807))
+        select e.sort_starts_at, e.id
+        from api.list_running_events(p_category, v_running_at, v_to) e
+        where v_at is null or (e.sort_starts_at, e.id) < (v_at, p_after_id)
         order by e.sort_starts_at desc, e.id desc
         limit v_need
       )
@@ -128,46 +106,36 @@ begin
       limit p_limit + 1 offset coalesce(p_offset, 0)
     ) n;
   elsif v_count <= 5000 then
-    -- The materialized rows keep the planner from walking all titles in search of these few.
+    -- Materialized, or the planner may walk all titles in search of these few.
     with matches as materialized (
-      select e.title_key, e.id from onsale.events e
-      where e.status = 'active' and e.deleted_at is null
-        and v_is_open and e.ends_at > e.starts_at and tstzrange(e.starts_at, e.ends_at, '[]') @> p_now
-        and e.sort_starts_at < v_from and e.sort_starts_at <= v_to
-        and (p_category is null or e.category = p_category)
+      select e.title_key, e.id from api.list_running_events(p_category, v_running_at, v_to) e
       union all
-      select e.title_key, e.id from onsale.events e
-      where e.status = 'active' and e.deleted_at is null
-        and e.sort_starts_at >= v_from and e.sort_starts_at <= v_to and e.over_at >= v_over_from
-        and (p_category is null or e.category = p_category)
+      select e.title_key, e.id from api.list_upcoming_events(p_category, v_from, v_to, v_over_from) e
     )
     select array_agg(n.id order by n.title_key collate "C", n.id) into v_ids
     from (
       select m.title_key, m.id
       from matches m
-      where (m.title_key collate "C", m.id) > (coalesce(p_after_key, ''), coalesce(v_after_id, 0))
+      where p_after_key is null or (m.title_key collate "C", m.id) > (p_after_key, p_after_id)
       order by m.title_key collate "C", m.id
       limit p_limit + 1 offset coalesce(p_offset, 0)
     ) n;
   else
     select array_agg(n.id order by n.title_key collate "C", n.id) into v_ids
     from (
-      select e.title_key, e.id from onsale.events e
-      where e.status = 'active' and e.deleted_at is null
-        and (e.sort_starts_at >= v_from or v_is_open)
-        and e.sort_starts_at <= v_to and e.over_at >= v_over_from
-        and (p_category is null or e.category = p_category)
-        and (e.title_key collate "C", e.id) > (coalesce(p_after_key, ''), coalesce(v_after_id, 0))
+      select e.title_key, e.id
+      from api.list_upcoming_events(p_category, coalesce(p_from, '-infinity'), v_to, v_over_from) e
+      where p_after_key is null or (e.title_key collate "C", e.id) > (p_after_key, p_after_id)
       order by e.title_key collate "C", e.id
       limit p_limit + 1 offset coalesce(p_offset, 0)
     ) n;
   end if;
 
   return query
-    select p.body, p.event_ids, p.revisions, k.revision, api.get_as_of(), (
+    select p.body, p.event_ids, p.revisions, k.revision, api.get_as_of(), case when p_from is null then (
       select min(e.over_at) from onsale.events e
       where e.status = 'active' and e.deleted_at is null and e.over_at >= p_now and e.over_at < 'infinity'
-    )
+    ) end
     from api.get_page(p_sort, v_ids, null, p_limit, p_offset, v_count) p
     cross join onsale.catalogue k;
 end;
