@@ -134,7 +134,14 @@ class Life {
       // The last ones are large: the first ones are what everybody buys, and their bodies would fill every benchmark
       const large = i >= events - large_events && this.world.shop.api_version !== '2023-10'
       if (large) this.addLarge()
-      else this.addEvent({ silent: i < silent_events, oversold: i === silent_events })
+      else {
+        const last = i === events - large_events - 1
+        this.addEvent({
+          silent: i < silent_events,
+          oversold: i === silent_events,
+          untracked: last && i > silent_events,
+        })
+      }
     }
   }
 
@@ -247,7 +254,7 @@ class Life {
   }
 
   /** `oversold`: few seats and nothing that stops at zero, so that every life sells more than there is of something */
-  private addEvent({ silent = false, oversold = false } = {}): void {
+  private addEvent({ silent = false, oversold = false, untracked = false } = {}): void {
     const { random } = this
     const idea = this.nextEvent()
     this.world.addProduct(idea, {
@@ -257,7 +264,7 @@ class Life {
         ...(oversold ? { capacity: random.int(2, 8) } : this.seats()),
       })),
       // Of a product that was there before, no inventory item has been heard: it counts as tracked
-      untracked: !silent && !oversold && random.chance(0.08),
+      untracked: untracked || (!silent && !oversold && random.chance(0.08)),
       oversell: oversold || random.chance(0.1),
       dated: random.chance(0.95),
       status: random.weighted([

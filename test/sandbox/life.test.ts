@@ -96,9 +96,12 @@ describe('the books are kept', () => {
 
 describe('everything happens', () => {
   test('all topics, oversold, untracked and sold-out tickets, every status, late bodies and equal stamps', () => {
-    const topics = new Set(shops.flatMap((shop) => shop.deliveries.map(({ topic }) => topic)))
+    const long = createShop({ seed: 'everything', weights: { other_topic: 20, customer_request: 5 } })
+    long.live(4000)
+    const all = [...shops, long]
+    const topics = new Set(all.flatMap((shop) => shop.deliveries.map(({ topic }) => topic)))
     expect([...topics].sort()).toEqual(TOPICS)
-    const events = shops.flatMap((shop) => shop.truth().events)
+    const events = all.flatMap((shop) => shop.truth().events)
     const tickets = events.flatMap((event) => event.tickets)
     expect(new Set(events.map(({ status }) => status)).size).toBe(5)
     expect(tickets.some(({ available_raw }) => available_raw !== null && available_raw < 0)).toBe(true)

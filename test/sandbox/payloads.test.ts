@@ -250,7 +250,7 @@ describe('inventory', () => {
       untracked.has(level.inventory_item_id),
     )
     expect(levels.length).toBeGreaterThan(0)
-    expect(levels.some((level) => level.available === null)).toBe(true)
+    expect(levels.every((level) => level.available === null)).toBe(true)
   })
 })
 
