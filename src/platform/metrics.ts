@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { createTally } from './tally.ts'
+import { createPlainCounter, createTally } from './tally.ts'
 
 export type Metrics = ReturnType<typeof createMetrics>
 
@@ -34,17 +34,15 @@ export function createMetrics() {
     }),
 
     // Reads
-    cacheHits: new Counter({
+    cacheHits: createPlainCounter(registry, {
       name: 'cache_hits_total',
       help: 'Reads answered from a cache, by level (1: this process, 2: Redis)',
-      labelNames: ['level'] as const,
-      registers,
+      label: 'level',
     }),
-    cacheMisses: new Counter({
+    cacheMisses: createPlainCounter(registry, {
       name: 'cache_misses_total',
       help: 'Reads that a cache could not answer, by level (1: this process, 2: Redis)',
-      labelNames: ['level'] as const,
-      registers,
+      label: 'level',
     }),
     cacheStale: new Counter({
       name: 'cache_stale_total',
