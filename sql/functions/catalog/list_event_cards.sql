@@ -63,7 +63,8 @@ as $$
       case when bool_or(v.available is null) then null else coalesce(sum(v.available), 0) end::bigint as available,
       case when bool_or(v.capacity is null) then null else coalesce(sum(v.capacity), 0) end::bigint as capacity,
       coalesce(sum(v.sold), 0)::bigint as sold,
-      coalesce(bool_and(v.available = 0 and not (v.ticket).is_oversell_allowed), false) as is_sold_out,
+      -- bool_and passes over null, which here means unlimited: such a ticket is not sold out.
+      coalesce(bool_and(coalesce(v.available = 0, false) and not (v.ticket).is_oversell_allowed), false) as is_sold_out,
       coalesce(bool_or((v.shopify).ticket_id is not null), false) as has_shopify,
       coalesce(bool_or((v.direct).ticket_id is not null), false) as has_direct,
       case when bool_or((v.shopify).ticket_id is not null and (v.shopify).capacity is null) then null
