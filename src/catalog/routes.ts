@@ -1,4 +1,5 @@
 import { Elysia, type TSchema } from 'elysia'
+import { operation } from '../platform/operation.ts'
 import type { Catalog } from './catalog.ts'
 import { availability, eventDetails, eventList, eventName, listParameters, ticketList } from './model.ts'
 
@@ -8,7 +9,7 @@ export function catalogRoutes({ catalog }: { catalog: Catalog }) {
   // (queries are remembered). `detail` tells the documentation.
   return new Elysia({ name: 'catalog' })
     .get('/events', ({ request }) => catalog.listEvents(request), {
-      detail: {
+      detail: operation({
         tags: ['Events'],
         summary: 'List and search events',
         description:
@@ -16,34 +17,38 @@ export function catalogRoutes({ catalog }: { catalog: Catalog }) {
           'With `search` the soonest 10,000 hits are looked at.',
         parameters: parametersOf(listParameters.properties, 'query'),
         responses: cachedAnswer('A page of events', eventList),
-      },
+        errors: ['unauthorized', 'unavailable'],
+      }),
     })
     .get('/events/:id', ({ request, params }) => catalog.getEvent(request, params.id), {
-      detail: {
+      detail: operation({
         tags: ['Events'],
         summary: 'Open an event',
         description: 'An event with its tickets, at most 100 ms old.',
         parameters: idParameter,
         responses: cachedAnswer('The event', eventDetails),
-      },
+        errors: ['not_found', 'unavailable'],
+      }),
     })
     .get('/events/:id/tickets', ({ request, params }) => catalog.listEventTickets(request, params.id), {
-      detail: {
+      detail: operation({
         tags: ['Events'],
         summary: "List an event's tickets",
         description: 'Visible tickets by position, at most 100 ms old.',
         parameters: idParameter,
         responses: cachedAnswer('The tickets', ticketList),
-      },
+        errors: ['not_found', 'unavailable'],
+      }),
     })
     .get('/events/:id/availability', ({ request, params }) => catalog.getAvailability(request, params.id), {
-      detail: {
+      detail: operation({
         tags: ['Events'],
         summary: 'Ask what is left right now',
         description: 'Never cached: for the moment before checkout.',
         parameters: idParameter,
         responses: { 200: answerOf('Counters and state of every visible ticket', availability) },
-      },
+        errors: ['not_found', 'busy', 'unavailable'],
+      }),
     })
 }
 

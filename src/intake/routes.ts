@@ -3,6 +3,7 @@ import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { webhookBodyBytesMax, webhookReadMsMax } from '../limits.ts'
 import type { Metrics } from '../platform/metrics.ts'
+import { operation } from '../platform/operation.ts'
 import { descriptionOf } from './description.ts'
 import { describes, type Intake } from './intake.ts'
 import { type Delivery, deliveryAnswer, deliveryHeaders, knownTopics } from './model.ts'
@@ -24,7 +25,7 @@ export function intakeRoutes({ intake, config, metrics }: IntakeRoutesDeps) {
     {
       // The bytes are what is signed: nothing may read them before the signature is checked.
       parse: 'none',
-      detail: {
+      detail: operation({
         tags: ['Webhooks'],
         summary: 'Take a delivery of Shopify',
         description:
@@ -40,10 +41,28 @@ export function intakeRoutes({ intake, config, metrics }: IntakeRoutesDeps) {
         requestBody: {
           required: true,
           content: {
-            'application/json': { schema: { type: 'object' as const, additionalProperties: true } },
+            'application/json': {
+              schema: { type: 'object' as const, additionalProperties: true },
+              example: {
+                id: 5678901234567,
+                updated_at: '2026-11-20T09:00:00Z',
+                line_items: [{ id: 901, variant_id: 808950810, quantity: 2, current_quantity: 2 }],
+              },
+            },
           },
         },
-      },
+        wildcard: 'topic',
+        errors: [
+          'missing_topic',
+          'topic_mismatch',
+          'bad_signature',
+          'unknown_shop',
+          'request_timeout',
+          'too_large',
+          'busy',
+          'unavailable',
+        ],
+      }),
       response: { 200: deliveryAnswer },
     },
   )

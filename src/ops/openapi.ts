@@ -50,11 +50,46 @@ export function buildOpenApi(app: AnyElysia, { version }: { version: string }): 
 function completePath(path: string, methods: Record<string, OperationObject>): [string, object] {
   const wildcard = Object.values(methods).find((method) => method[operationKey]?.wildcard)?.[operationKey]
     ?.wildcard
+  const documentedPath = path.replace('*', `{${wildcard ?? 'rest'}}`)
   return [
-    path.replace('*', `{${wildcard ?? 'rest'}}`),
-    Object.fromEntries(Object.entries(methods).map(([method, operation]) => [method, complete(operation)])),
+    documentedPath,
+    Object.fromEntries(
+      Object.entries(methods).map(([method, operation]) => [
+        method,
+        plainJson({ ...complete(operation), operationId: operationIdOf(method, documentedPath) }),
+      ]),
+    ),
   ]
 }
+
+/** `get`, `/events/{id}/tickets` -> `getEventsIdTickets`: what a generated client calls its function. */
+function operationIdOf(method: string, path: string): string {
+  const words = path.split(/[^A-Za-z0-9]+/).filter((word) => word !== '')
+  return method + words.map((word) => word[0]?.toUpperCase() + word.slice(1)).join('')
+}
+
+/**
+ * Schemas as the wire has them. Elysia's `t` adds to numbers and booleans that they may come as text, and to an
+ * enumeration that its first word is the default; both are about reading requests and wrong of answers.
+ */
+function plainJson(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(plainJson)
+  if (node === null || typeof node !== 'object') return node
+  const { anyOf, ...rest } = node as { anyOf?: { type?: string; format?: string }[] }
+  const variants = anyOf?.filter(({ type, format }) => type !== 'string' || !textFormats.has(format ?? ''))
+  const only = anyOf !== undefined && variants?.length === 1 && anyOf.length > 1 ? variants[0] : undefined
+  if (only !== undefined) return plainJson({ ...only, ...rest })
+  const known: Record<string, unknown> = { ...rest, ...(variants && { anyOf: variants }) }
+  if (Array.isArray(known.enum) && known.default === known.enum[0]) delete known.default
+  return Object.fromEntries(
+    Object.entries(known).map(([name, value]) => [
+      name,
+      name.startsWith('example') ? value : plainJson(value),
+    ]),
+  )
+}
+
+const textFormats = new Set(['integer', 'numeric', 'boolean'])
 
 function complete({ [operationKey]: implied = {}, ...operation }: OperationObject): OperationObject {
   const body = operation.requestBody as OpenAPIV3_1.RequestBodyObject | undefined
@@ -64,12 +99,16 @@ function complete({ [operationKey]: implied = {}, ...operation }: OperationObjec
 
   const responses: Responses = { ...((operation.responses ?? {}) as Responses), ...answersOf(implied) }
   for (const [status, codes] of Map.groupBy(
-    errorsOf(operation, implied, takesJson),
+    errorsOf(implied, takesJson),
     (code) => errorCodes[code].status,
   )) {
     responses[status] = { ...problemResponse(codes, status), ...responses[status] }
   }
   for (const [status, response] of Object.entries(responses)) {
+    for (const media of Object.values(response.content ?? {})) {
+      const example = (media.schema as OpenAPIV3_1.SchemaObject | undefined)?.examples?.[0]
+      if (media.example === undefined && example !== undefined) media.example = example
+    }
     const own = Number(status) < 400 ? headersOf(implied) : {}
     response.headers = {
       ...response.headers,
@@ -92,7 +131,6 @@ function answersOf({ answers = {} }: Implied): Responses {
     Object.entries(answers).map(([status, { description, schema, contentType, example }]) => {
       const media = {
         ...(schema && { schema: schema as object }),
-        ...(schema?.examples?.[0] === undefined ? {} : { example: schema.examples[0] }),
         ...(example === undefined ? {} : { example }),
       }
       const content = Object.keys(media).length > 0 && {
@@ -103,24 +141,10 @@ function answersOf({ answers = {} }: Implied): Responses {
   )
 }
 
-/** Declared codes and those that follow from the schemas. */
-function errorsOf(operation: OperationObject, { errors = [] }: Implied, takesJson: boolean): ErrorCode[] {
-  const checked = (operation.parameters ?? []).some(
-    (parameter) => 'in' in parameter && parameter.in !== 'header',
-  )
-  const codes = new Set<ErrorCode>(errors)
-  if (checked || takesJson) codes.add('bad_request')
-  if (takesJson) {
-    for (const code of [
-      'request_timeout',
-      'too_large',
-      'unsupported_media_type',
-      'validation_failed',
-    ] as const) {
-      codes.add(code)
-    }
-  }
-  return [...codes, 'internal']
+/** Declared codes and those that follow: a URL can always be wrong, and we can. */
+function errorsOf({ errors = [] }: Implied, takesJson: boolean): ErrorCode[] {
+  const ofJson = ['request_timeout', 'too_large', 'unsupported_media_type', 'validation_failed'] as const
+  return [...new Set<ErrorCode>(['bad_request', ...errors, ...(takesJson ? ofJson : []), 'internal'])]
 }
 
 function problemResponse(codes: readonly ErrorCode[], status: number): OpenAPIV3_1.ResponseObject {

@@ -16,16 +16,13 @@ export type DocumentedAnswer = {
 export type DocumentedHeader = { description: string; example: string }
 
 /** What the API's documentation says of a route beyond what its schemas say. */
-export type Operation = Omit<DocumentDecoration, 'responses'> & {
+export type Operation = DocumentDecoration & {
   tags: string[]
   summary: string
   description: string
-  /** Answers that are no problem, by status; a `response` schema of the route adds its own. */
+  /** Answers that are no problem, by status, beside those of `responses` and of the route's `response` schema. */
   answers?: Record<number, DocumentedAnswer>
-  /**
-   * Codes it may refuse with, beside those that follow from its schemas (400 for path and query; 400, 408, 413,
-   * 415, 422 for a JSON body) and `internal`.
-   */
+  /** Codes it may refuse with, beside `bad_request`, `internal` and those of every JSON body. */
   errors?: readonly ErrorCode[]
   headers?: Record<string, DocumentedHeader>
   /** What a path's `*` stands for, as the documentation shows it. */
