@@ -5,7 +5,6 @@ export const errorCodes = {
   topic_mismatch: { status: 400, title: 'The path and X-Shopify-Topic name different topics' },
   unauthorized: { status: 401, title: 'This needs a login' },
   bad_signature: { status: 401, title: 'The signature is missing or wrong' },
-  forbidden: { status: 403, title: 'This login may not do that' },
   unknown_shop: { status: 403, title: 'This shop may not deliver here' },
   not_found: { status: 404, title: 'Nothing is found here' },
   method_not_allowed: { status: 405, title: 'This path does not answer this method' },

@@ -44,7 +44,7 @@ function testRoutes() {
       throw Object.assign(new Error('connect ECONNREFUSED 10.0.0.7:5432'), { code: 'ECONNREFUSED' })
     })
     .get('/sold', () => {
-      throw new AppError('forbidden', 'No more', { extra: { owned: 2, limit: 2 } })
+      throw new AppError('unknown_shop', 'No more', { extra: { owned: 2, limit: 2 } })
     })
     .get('/query', ({ query }) => query, { query: t.Object({}, { additionalProperties: false }) })
 }
@@ -206,7 +206,7 @@ describe('errors', () => {
   })
 
   test('members of the contract stand beside the standard ones', async () => {
-    expect(await (await get('/sold')).json()).toMatchObject({ code: 'forbidden', owned: 2, limit: 2 })
+    expect(await (await get('/sold')).json()).toMatchObject({ code: 'unknown_shop', owned: 2, limit: 2 })
   })
 
   test('no error is stored by a cache', async () => {
