@@ -1,0 +1,206 @@
+import { expect } from 'bun:test'
+import type { Session } from '../../../src/platform/database.ts'
+import { apply, delivery, level, order, product, stateOf, variant } from '../../deliveries.ts'
+import { scratchTests } from '../../scratch.ts'
+
+const check = scratchTests()
+
+/** Two events with tickets, levels, and orders of each kind. */
+async function fill(sql: Session) {
+  await apply(
+    sql,
+    delivery('products/create', product({ variants: [variant(), variant({ id: 12 })] })),
+    delivery('products/create', product({ id: 2, variants: [variant({ id: 21 })], status: 'draft' })),
+    delivery('inventory_levels/update', level(40)),
+    delivery('orders/create', order({ id: 1, lines: [{ id: 1, variant_id: 11, quantity: 2 }] })),
+    delivery('orders/create', order({ id: 2, lines: [{ id: 1, variant_id: 12, quantity: 3 }] })),
+    delivery(
+      'orders/cancelled',
+      order({ id: 3, lines: [{ id: 1, variant_id: 21, quantity: 4 }], cancelled_at: '2026-11-01T12:00:00Z' }),
+    ),
+    delivery('orders/delete', { id: 4 }),
+  )
+}
+
+const drift = async (sql: Session) =>
+  (await sql`select kind, field, expected, actual from api.verify() order by kind, field`).map((row) => ({
+    ...row,
+  }))
+
+check('an empty mirror is exact', async (sql) => {
+  expect(await drift(sql)).toEqual([])
+})
+
+check('a mirror that was only written by deliveries is exact', async (sql) => {
+  await fill(sql)
+  expect(await drift(sql)).toEqual([])
+})
+
+/** What a hand can break, what verify must say of it, and whether update_stock can set it right from the facts. */
+const damages: [
+  name: string,
+  damage: (sql: Session) => Promise<unknown>,
+  says: object[],
+  isRepaired: boolean,
+][] = [
+  [
+    'sold raised by one',
+    (sql) => sql`update onsale.stock set sold = sold + 1, capacity = capacity + 1 where base = 40`,
+    [
+      { kind: 'stock', field: 'capacity', expected: '40', actual: '41' },
+      { kind: 'stock', field: 'sold', expected: '2', actual: '3' },
+    ],
+    true,
+  ],
+  [
+    'capacity forgotten',
+    (sql) => sql`update onsale.stock set capacity = null where base = 40`,
+    [{ kind: 'stock', field: 'capacity', expected: '40', actual: null }],
+    true,
+  ],
+  [
+    'a base of another time',
+    (sql) => sql`update onsale.stock set base_at = base_at + interval '1 second' where base = 40`,
+    [{ kind: 'stock', field: 'base_at' }],
+    true,
+  ],
+  [
+    'base and taken that still add up',
+    (sql) => sql`update onsale.stock set base = base + 1, taken = taken + 1 where base = 40`,
+    [
+      { kind: 'stock', field: 'base', expected: '40', actual: '41' },
+      { kind: 'stock', field: 'taken', expected: '2', actual: '3' },
+    ],
+    true,
+  ],
+  [
+    'a row of counters deleted',
+    (sql) => sql`delete from onsale.stock where base = 40`,
+    ['base', 'base_at', 'capacity', 'sold', 'taken'].map((field) => ({ kind: 'stock', field, actual: null })),
+    true,
+  ],
+  [
+    'a level changed behind our back',
+    (sql) => sql`update onsale.inventory_levels set available = 7`,
+    [
+      { kind: 'stock', field: 'base', expected: '7', actual: '40' },
+      { kind: 'stock', field: 'capacity' },
+    ],
+    true,
+  ],
+  [
+    'an order line lost',
+    (sql) => sql`delete from onsale.shopify_order_lines where order_id = 1`,
+    ['capacity', 'sold', 'taken']
+      .map((field) => ({ kind: 'stock', field }))
+      .filter(({ field }) => field !== 'capacity'),
+    true,
+  ],
+  [
+    'an item untracked behind our back',
+    (sql) => sql`
+      insert into onsale.inventory_items (inventory_item_id, tracked) values (1011, false)
+      on conflict (inventory_item_id) do update set tracked = false`,
+    [{ kind: 'stock', field: 'capacity', expected: null, actual: '40' }],
+    true,
+  ],
+  [
+    'an event shown that is a draft',
+    (sql) => sql`update onsale.events set status = 'active' where shopify_product_id = 2`,
+    [{ kind: 'event', field: 'status', expected: 'draft', actual: 'active' }],
+    true,
+  ],
+  [
+    'a deletion forgotten',
+    (sql) => sql`update onsale.shopify_products set deleted_at = '2026-11-02T00:00:00Z' where product_id = 1`,
+    [{ kind: 'event', field: 'deleted_at', actual: null }],
+    true,
+  ],
+  [
+    'a ticket hidden',
+    (sql) => sql`update onsale.tickets set is_removed = true where shopify_variant_id = 12`,
+    [{ kind: 'ticket', field: 'is_removed', expected: 'false', actual: 'true' }],
+    true,
+  ],
+  [
+    'a revision lost',
+    (sql) => sql`delete from onsale.event_revisions where event_id = (select min(id) from onsale.events)`,
+    [{ kind: 'event', field: 'revision', actual: 'none' }],
+    true,
+  ],
+  [
+    'lines without their order',
+    (sql) => sql`
+      insert into onsale.shopify_order_lines (order_id, line_id, quantity, current_quantity, created_at)
+      values (99, 1, 2, 2, now())`,
+    [{ kind: 'order', field: 'lines', actual: '1' }],
+    false,
+  ],
+  [
+    'lines of a deleted order',
+    (sql) => sql`
+      insert into onsale.shopify_order_lines (order_id, line_id, quantity, current_quantity, created_at)
+      values (4, 1, 2, 2, now())`,
+    [{ kind: 'order', field: 'lines', actual: '1' }],
+    false,
+  ],
+  [
+    'a cancelled order that still wants something',
+    (sql) => sql`update onsale.shopify_order_lines set current_quantity = 4 where order_id = 3`,
+    [{ kind: 'order', field: 'current_quantity', actual: '4' }],
+    false,
+  ],
+  [
+    'a variant that points at the ticket of another',
+    (sql) => sql`
+      update onsale.shopify_variants set (event_id, ticket_id) =
+        (select event_id, id from onsale.tickets where shopify_variant_id = 12) where variant_id = 21`,
+    [
+      { kind: 'ticket', field: 'event_id' },
+      { kind: 'ticket', field: 'variant_id' },
+    ],
+    false,
+  ],
+  [
+    'counters of a ticket that has no variant',
+    (sql) => sql`
+      with ticket as (
+        insert into onsale.tickets (event_id, price_cents) select min(id), 0 from onsale.events returning event_id, id
+      )
+      insert into onsale.stock (event_id, ticket_id, channel, capacity, base, base_at, taken)
+      select event_id, id, 'shopify', 0, 0, now(), 0 from ticket`,
+    [{ kind: 'stock', field: 'channel' }],
+    false,
+  ],
+]
+
+for (const [name, damage, says, isRepaired] of damages) {
+  check(
+    `${name}: verify finds it${isRepaired ? ', update_stock sets it right, once' : ''}`,
+    async (sql) => {
+      await fill(sql)
+      await damage(sql)
+      const found = await drift(sql)
+      for (const line of says) expect(found).toContainEqual(expect.objectContaining(line))
+      expect(found.length).toBeGreaterThan(0)
+      if (!isRepaired) return
+      await sql`select from api.update_stock()`
+      expect(await drift(sql)).toEqual([])
+      const repaired = await stateOf(sql)
+      const again = await sql`select row_count::integer as count from api.update_stock()`
+      expect(again.map((row) => row.count)).toEqual([0, 0, 0])
+      expect(await stateOf(sql)).toEqual(repaired)
+    },
+    { isVerified: false },
+  )
+}
+
+check(
+  'it reads and never writes',
+  async (sql) => {
+    await fill(sql)
+    await sql`set transaction read only`
+    expect(await drift(sql)).toEqual([])
+  },
+  { isVerified: false },
+)
