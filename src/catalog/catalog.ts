@@ -95,6 +95,7 @@ export function createCatalog(deps: CatalogDeps) {
     },
 
     isListening: notify.isListening,
+    changeLagMs: notify.lagMs,
     cacheSize: cache.size,
 
     /** `GET /events`. */

@@ -52,7 +52,7 @@ export function createOps({ sql, pingRedis, changes, version, metrics }: OpsDeps
       redis: redis === undefined ? 'off' : redis.isOk ? 'ok' : 'error',
       schema: schemaState,
       changes: isConnected ? 'heard' : 'lost',
-      lag_ms: lagMs,
+      lag_ms: lagMs === null ? null : Math.round(lagMs * 1_000) / 1_000,
       version,
       uptime_s: Math.floor((performance.now() - startedAt) / 1000),
       timestamp: new Date().toISOString(),

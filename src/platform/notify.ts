@@ -74,9 +74,16 @@ export function createNotify({ url, role, listen, getClock, listener, log, metri
     askClock: () => session?.askClock(),
     /** Whether commits are heard now. */
     isListening: () => session?.isListening ?? false,
+    /** How long the newest heartbeat took through the database and back; null before the first. */
+    lagMs: () => session?.lagMs ?? null,
   }
 
-  type Session = { isListening: boolean; askClock: () => void; close: () => Promise<void> }
+  type Session = {
+    isListening: boolean
+    lagMs: number | null
+    askClock: () => void
+    close: () => Promise<void>
+  }
 
   async function connect(): Promise<void> {
     let missed = 0
@@ -99,7 +106,7 @@ export function createNotify({ url, role, listen, getClock, listener, log, metri
       onclose: () => end('The connection that listens was closed'),
       connection: { application_name: 'onsale listen', ...(role === null ? {} : { role }) },
     })
-    const current: Session = { isListening: false, askClock, close }
+    const current: Session = { isListening: false, lagMs: null, askClock, close }
     session = current
 
     try {
@@ -150,7 +157,8 @@ export function createNotify({ url, role, listen, getClock, listener, log, metri
       const [id, sentAt] = payload.split(' ')
       if (id !== ownId) return
       missed = 0
-      metrics.notifyLag.set((performance.now() - Number(sentAt)) / 1000)
+      current.lagMs = performance.now() - Number(sentAt)
+      metrics.notifyLag.set(current.lagMs / 1000)
     }
 
     function end(sentence: string, error?: unknown): void {
