@@ -1,19 +1,13 @@
 import type { Sql } from '../platform/database.ts'
-import type { Metrics } from '../platform/metrics.ts'
+import { callTimer, type Metrics } from '../platform/metrics.ts'
 
 export type OpsCalls = ReturnType<typeof createOpsCalls>
 
 /** The SQL functions of operations. */
-export function createOpsCalls(sql: Sql, { queryTime }: Pick<Metrics, 'queryTime'>) {
+export function createOpsCalls(sql: Sql, metrics: Pick<Metrics, 'queryTime'>) {
+  const timed = callTimer(metrics)
   return {
     /** The clock of the database: the smallest question that the service's role may ask. */
-    async getClock(): Promise<void> {
-      const end = queryTime.startTimer({ function: 'get_clock' })
-      try {
-        await sql`select api.get_clock()`
-      } finally {
-        end()
-      }
-    },
+    getClock: () => timed('get_clock', async () => void (await sql`select api.get_clock()`)),
   }
 }

@@ -1,3 +1,4 @@
+import { sqlState } from '../errors.ts'
 import { healthProbeMsMax, healthReusedMs, notifyLagMsMax, schemaProbeEveryMs } from '../limits.ts'
 import type { Sql } from '../platform/database.ts'
 import type { Metrics } from '../platform/metrics.ts'
@@ -22,7 +23,7 @@ export type OpsDeps = {
 /** What an operator and a load balancer ask: is it well, and may it get requests. */
 export function createOps({ sql, pingRedis, changes, version, metrics }: OpsDeps) {
   const calls = createOpsCalls(sql, metrics)
-  const probePostgres = createProbe(() => calls.getClock(), {
+  const probePostgres = createProbe(() => calls.getClock().catch(refuseUnlessAnswered), {
     msMax: healthProbeMsMax,
     reusedMs: healthReusedMs,
   })
@@ -80,6 +81,11 @@ export function createOps({ sql, pingRedis, changes, version, metrics }: OpsDeps
   }
 }
 
+/** A server that says that it lacks our schema or function does answer: that fault is the schema's. */
+function refuseUnlessAnswered(error: unknown): void {
+  if (!/^(42|3F)/.test(sqlState(error) ?? '')) throw error
+}
+
 type Probed<T> = { isOk: true; value: T } | { isOk: false }
 
 /**
@@ -94,7 +100,9 @@ export function createProbe<T>(
   let underWay: Promise<Probed<T>> | null = null
 
   return async function probe(): Promise<Probed<T>> {
-    if (known !== null && performance.now() - known.at < reusedMs) return known.result
+    // A failure is asked about again soon, however long a success would be good.
+    const goodMs = known?.result.isOk ? reusedMs : Math.min(reusedMs, healthReusedMs)
+    if (known !== null && performance.now() - known.at < goodMs) return known.result
     underWay ??= ask()
       .then(
         (value): Probed<T> => ({ isOk: true, value }),
