@@ -1,6 +1,6 @@
 import type { Loaded } from '../platform/cache.ts'
-import type { Sql } from '../platform/database.ts'
-import type { Metrics } from '../platform/metrics.ts'
+import { type Sql, textArray } from '../platform/database.ts'
+import { callTimer, type Metrics } from '../platform/metrics.ts'
 import { type Clock, changesChannel, heartbeatChannel } from '../platform/notify.ts'
 
 export type CatalogCalls = ReturnType<typeof createCatalogCalls>
@@ -27,6 +27,7 @@ export type Sort = (typeof sorts)[number]
 
 /** The SQL functions of the catalog; each call is timed under its function's name. */
 export function createCatalogCalls(metrics: Pick<Metrics, 'queryTime'>) {
+  const timed = callTimer(metrics)
   return {
     /** An event with its tickets; no bytes: not to be seen. */
     getEvent: (sql: Sql, { eventId, productId }: EventName): Promise<Loaded> =>
@@ -107,8 +108,8 @@ export function createCatalogCalls(metrics: Pick<Metrics, 'queryTime'>) {
         const rows = await sql<{ body: string | null }[]>`
           select r.body::text
           from api.get_availability(
-            p_event_ids => ${list(sql, names, (name) => name.eventId)}::text[]::bigint[],
-            p_shopify_product_ids => ${list(sql, names, (name) => name.productId)}::text[]::bigint[]
+            p_event_ids => ${textArray(names.map((name) => name.eventId))}::text[]::bigint[],
+            p_shopify_product_ids => ${textArray(names.map((name) => name.productId))}::text[]::bigint[]
           ) r
           order by r.ordinal`
         return rows.map(({ body }) => body)
@@ -127,15 +128,6 @@ export function createCatalogCalls(metrics: Pick<Metrics, 'queryTime'>) {
 
     /** Hears both channels on the connection of `sql` from now on. */
     listen: (sql: Sql) => sql.unsafe(`listen ${changesChannel}; listen ${heartbeatChannel}`),
-  }
-
-  async function timed<T>(name: string, call: () => Promise<T>): Promise<T> {
-    const end = metrics.queryTime.startTimer({ function: name })
-    try {
-      return await call()
-    } finally {
-      end()
-    }
   }
 }
 
@@ -190,10 +182,3 @@ function numbersOf(list: string): number[] {
 }
 
 const utf8 = new TextEncoder()
-
-// The OID of text: arrays go as text[] and are cast in the statement, which needs no look-up of types.
-const text = 25
-
-function list<T>(sql: Sql, items: readonly T[], get: (item: T) => string | null) {
-  return sql.array(items.map(get) as string[], text)
-}

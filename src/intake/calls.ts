@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Config } from '../config.ts'
 import { type Session, textArray } from '../platform/database.ts'
-import type { Metrics } from '../platform/metrics.ts'
+import { callTimer, type Metrics } from '../platform/metrics.ts'
 import type { Delivery, DeliveryResult, Outcome } from './model.ts'
 
 /** A batch holds bytes that are no UTF-8: found here, because as text they would lose their length. */
@@ -17,6 +17,7 @@ export type IntakeCalls = ReturnType<typeof createIntakeCalls>
 
 /** The SQL functions of the intake; each call is timed under its function's name. */
 export function createIntakeCalls(sql: Session, metrics: Pick<Metrics, 'queryTime'>) {
+  const timed = callTimer(metrics)
   return {
     /**
      * One result per delivery, in order. Refuses with class 22 or 23, or a NotTextError, where a body is poison.
@@ -173,15 +174,6 @@ export function createIntakeCalls(sql: Session, metrics: Pick<Metrics, 'queryTim
           from api.get_intake_state() s`
         return row as IntakeState
       }),
-  }
-
-  async function timed<T>(name: string, call: () => Promise<T>): Promise<T> {
-    const end = metrics.queryTime.startTimer({ function: name })
-    try {
-      return await call()
-    } finally {
-      end()
-    }
   }
 
   function list<T>(items: readonly T[], get: (item: T) => string | null): string {

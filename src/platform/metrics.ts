@@ -119,3 +119,15 @@ export function createMetrics() {
     }),
   }
 }
+
+/** Runs calls of SQL functions, each timed under its function's name, whether it succeeds or not. */
+export function callTimer({ queryTime }: Pick<Metrics, 'queryTime'>) {
+  return async <T>(name: string, call: () => Promise<T>): Promise<T> => {
+    const end = queryTime.startTimer({ function: name })
+    try {
+      return await call()
+    } finally {
+      end()
+    }
+  }
+}

@@ -74,6 +74,12 @@ begin
 
   select s.* into v_stock from api.apply_stock_changes(null, v_variant_ids, v_variant_ids, null) s;
 
+  -- An event that lost its revision gets a new one, as if it were edited.
+  v_edited := v_edited || array(
+    select e.id
+    from onsale.events e
+    where not exists (select from onsale.event_revisions r where r.event_id = e.id)
+  );
   perform api.update_revisions(v_edited || v_edited_by_ticket, v_stock.flipped, v_stock.changed);
 
   return query

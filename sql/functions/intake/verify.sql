@@ -64,6 +64,11 @@ as $$
   join onsale.shopify_order_lines l on l.order_id = o.order_id
   where o.status = 'cancelled' and l.current_quantity <> 0
   union all
+  select 'order', 'order ' || o.order_id, 'created_at', o.created_at::text, l.created_at::text
+  from onsale.shopify_orders o
+  join onsale.shopify_order_lines l on l.order_id = o.order_id
+  where l.created_at is distinct from o.created_at
+  union all
   select 'event', 'event ' || e.id, d.field, d.expected, d.actual
   from onsale.shopify_products p
   cross join onsale.settings k
