@@ -1,0 +1,358 @@
+-- What the migrations make. Written by `bun run schema`, compared in tests; nobody runs it.
+
+create type onsale.channel as enum ('shopify', 'direct');
+
+create type onsale.delivery_fact as (
+  ordinal integer,
+  kind text,
+  shop text,
+  delivery_id text collate "C",
+  body jsonb,
+  description text,
+  stamp onsale.stamp
+);
+
+create type onsale.delivery_outcome as enum ('applied', 'stale', 'ignored', 'failed');
+
+create type onsale.delivery_result as (
+  ordinal integer,
+  outcome text,
+  reason text
+);
+
+create type onsale.event_status as enum ('draft', 'active', 'archived', 'unlisted');
+
+create type onsale.line_change as (
+  variant_id bigint,
+  created_at timestamp with time zone,
+  quantity bigint,
+  current_quantity bigint
+);
+
+create type onsale.order_status as enum ('open', 'closed', 'cancelled', 'deleted');
+
+create type onsale.stamp as (
+  updated_at timestamp with time zone,
+  triggered_ns bigint,
+  delivery_id text collate "C"
+);
+comment on type onsale.stamp is 'Version of a fact: compared field by field (record comparison), so any two facts have a newer one';
+
+CREATE OR REPLACE FUNCTION onsale.fold_text(p_text text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN lower(unaccent('unaccent'::regdictionary, p_text));
+
+CREATE OR REPLACE FUNCTION onsale.get_search_text(p_text text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN translate(onsale.fold_text(p_text), '!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~'::text, repeat(' '::text, 32));
+
+CREATE OR REPLACE FUNCTION onsale.keep_search_words()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into onsale.search_words (word)
+  select distinct u.word
+  from new_events e
+  cross join lateral unnest(tsvector_to_array(e.search)) as u (word)
+  where length(u.word) <= 40
+    and not exists (select from onsale.search_words w where w.word = u.word collate "C")
+  order by 1
+  on conflict do nothing;
+  return null;
+end;
+$function$;
+
+create table onsale.catalogue (
+  is_only boolean not null default true,
+  revision bigint not null,
+  constraint catalogue_pkey PRIMARY KEY (is_only),
+  constraint catalogue_is_only_check CHECK (is_only)
+) with (fillfactor=50);
+comment on table onsale.catalogue is 'One row: how often the catalogue as a whole was edited: what lists are made from, mere counts apart';
+
+create table onsale.deliveries (
+  shop text collate "C" not null,
+  delivery_id text collate "C" not null,
+  topic text not null,
+  received_at timestamp with time zone not null,
+  outcome onsale.delivery_outcome not null,
+  constraint deliveries_pkey PRIMARY KEY (shop, delivery_id)
+) with (fillfactor=90);
+comment on table onsale.deliveries is 'One row: a webhook delivery that was answered 200. Its id is the X-Shopify-Webhook-Id, else the body''s SHA-256';
+CREATE INDEX deliveries_received_at ON onsale.deliveries USING btree (received_at);
+
+create table onsale.delivery_bodies (
+  shop text collate "C" not null,
+  delivery_id text collate "C" not null,
+  triggered_ns bigint not null,
+  body bytea not null,
+  received_at timestamp with time zone not null,
+  constraint delivery_bodies_pkey PRIMARY KEY (shop, delivery_id)
+);
+comment on table onsale.delivery_bodies is 'One row: the raw bytes of an applied delivery, kept for replay where KEEP_BODIES_HOURS asks for it';
+CREATE INDEX delivery_bodies_received_at ON onsale.delivery_bodies USING btree (received_at);
+
+create table onsale.event_revisions (
+  event_id bigint not null,
+  revision bigint not null,
+  constraint event_revisions_pkey PRIMARY KEY (event_id),
+  constraint event_revisions_event_id_fkey FOREIGN KEY (event_id) REFERENCES onsale.events(id)
+) with (fillfactor=50);
+comment on table onsale.event_revisions is 'One row: how often what is visible of an event has changed, counts included. Beside events because it burns';
+
+create table onsale.events (
+  id bigint not null generated always as identity,
+  shopify_product_id bigint,
+  shop text not null default ''::text,
+  title text not null,
+  subtitle text,
+  description text,
+  category text,
+  status onsale.event_status not null,
+  starts_at timestamp with time zone,
+  ends_at timestamp with time zone,
+  venue jsonb,
+  images jsonb not null default '[]'::jsonb,
+  metafields jsonb not null default '{}'::jsonb,
+  per_user_limit integer default 2,
+  currency text not null,
+  deleted_at timestamp with time zone,
+  version integer not null default 1,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  sort_starts_at timestamp with time zone not null generated always as (COALESCE(starts_at, 'infinity'::timestamp with time zone)) stored,
+  over_at timestamp with time zone not null generated always as (COALESCE(ends_at, starts_at, 'infinity'::timestamp with time zone)) stored,
+  title_key text not null generated always as ("left"(onsale.fold_text(title), 200)) stored,
+  search tsvector not null generated always as ((((setweight(to_tsvector('simple'::regconfig, "left"(onsale.get_search_text(title), 1000)), 'A'::"char") || setweight(to_tsvector('simple'::regconfig, "left"(onsale.get_search_text(COALESCE(subtitle, ''::text)), 1000)), 'B'::"char")) || setweight(to_tsvector('simple'::regconfig, "left"(onsale.get_search_text(((((COALESCE((venue ->> 'name'::text), ''::text) || ' '::text) || COALESCE((venue ->> 'city'::text), ''::text)) || ' '::text) || COALESCE(category, ''::text))), 1000)), 'C'::"char")) || setweight(to_tsvector('simple'::regconfig, "left"(onsale.get_search_text(regexp_replace(COALESCE(description, ''::text), '<[^>]*>'::text, ' '::text, 'g'::text)), 20000)), 'D'::"char"))) stored,
+  constraint events_pkey PRIMARY KEY (id),
+  constraint events_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+  constraint events_per_user_limit_check CHECK ((per_user_limit > 0)),
+  constraint events_shopify_product_id_key UNIQUE (shopify_product_id)
+);
+comment on table onsale.events is 'One row: an event a visitor may see: a Shopify product, or an event of the direct channel alone (no product id)';
+comment on column onsale.events.status is 'Shopify''s, but archived where the product is no event (settings)';
+comment on column onsale.events.per_user_limit is 'Units one user may own in the direct channel; null: no limit';
+comment on column onsale.events.version is 'Counts edits of the catalogue: what a PATCH must name';
+comment on column onsale.events.over_at is 'From then on the event has ended; infinity without a date';
+CREATE INDEX events_public_by_category ON onsale.events USING btree (category, sort_starts_at, id) INCLUDE (over_at) WHERE ((status = 'active'::onsale.event_status) AND (deleted_at IS NULL));
+CREATE INDEX events_public_by_end ON onsale.events USING btree (over_at) WHERE ((status = 'active'::onsale.event_status) AND (deleted_at IS NULL));
+CREATE INDEX events_public_by_start ON onsale.events USING btree (sort_starts_at, id) INCLUDE (over_at) WHERE ((status = 'active'::onsale.event_status) AND (deleted_at IS NULL));
+CREATE INDEX events_public_by_title ON onsale.events USING btree (title_key COLLATE "C", id) INCLUDE (category, sort_starts_at, over_at) WHERE ((status = 'active'::onsale.event_status) AND (deleted_at IS NULL));
+CREATE INDEX events_public_running ON onsale.events USING gist (tstzrange(starts_at, ends_at, '[]'::text)) WHERE ((status = 'active'::onsale.event_status) AND (deleted_at IS NULL) AND (ends_at > starts_at));
+CREATE INDEX events_public_search ON onsale.events USING gin (search) WHERE ((status = 'active'::onsale.event_status) AND (deleted_at IS NULL));
+CREATE TRIGGER events_inserted_keep_search_words AFTER INSERT ON onsale.events REFERENCING NEW TABLE AS new_events FOR EACH STATEMENT EXECUTE FUNCTION onsale.keep_search_words();
+CREATE TRIGGER events_updated_keep_search_words AFTER UPDATE ON onsale.events REFERENCING NEW TABLE AS new_events FOR EACH STATEMENT EXECUTE FUNCTION onsale.keep_search_words();
+
+create table onsale.failed_deliveries (
+  shop text collate "C" not null,
+  delivery_id text collate "C" not null,
+  topic text not null,
+  triggered_ns bigint not null,
+  event_id text,
+  api_version text,
+  body bytea not null,
+  sqlstate text,
+  reason text not null,
+  attempts integer not null default 1,
+  is_dead boolean not null default false,
+  failed_at timestamp with time zone not null,
+  next_attempt_at timestamp with time zone not null,
+  constraint failed_deliveries_pkey PRIMARY KEY (shop, delivery_id)
+);
+comment on table onsale.failed_deliveries is 'One row: a signed delivery that could not be applied, kept as it came until it is applied, discarded or too old';
+comment on column onsale.failed_deliveries.is_dead is 'The last automatic attempt has failed: a person must look';
+CREATE INDEX failed_deliveries_failed_at ON onsale.failed_deliveries USING btree (failed_at);
+CREATE INDEX failed_deliveries_next_attempt_at ON onsale.failed_deliveries USING btree (next_attempt_at) WHERE (NOT is_dead);
+
+create table onsale.inventory_items (
+  inventory_item_id bigint not null,
+  tracked boolean,
+  stamp onsale.stamp not null default ROW('-infinity'::timestamp with time zone, (0)::bigint, ''::text)::onsale.stamp,
+  is_deleted boolean not null default false,
+  constraint inventory_items_pkey PRIMARY KEY (inventory_item_id)
+);
+comment on table onsale.inventory_items is 'One row: an inventory item that a product, a level or an item delivery named. tracked null: never told';
+
+create table onsale.inventory_levels (
+  inventory_item_id bigint not null,
+  location_id bigint not null,
+  available integer not null,
+  is_disconnected boolean not null,
+  stamp onsale.stamp not null,
+  constraint inventory_levels_pkey PRIMARY KEY (inventory_item_id, location_id)
+) with (fillfactor=70);
+comment on table onsale.inventory_levels is 'One row: the latest level of one item at one location; a disconnected location stays as a tombstone of 0';
+
+create table onsale.migrations (
+  number integer not null,
+  name text not null,
+  hash text not null,
+  applied_at timestamp with time zone not null default now(),
+  constraint migrations_pkey PRIMARY KEY (number)
+);
+comment on table onsale.migrations is 'One row: a file of sql/migrations that has run';
+
+create table onsale.redactions (
+  kind text not null,
+  key text collate "C" not null,
+  redacted_at timestamp with time zone not null,
+  constraint redactions_pkey PRIMARY KEY (kind, key),
+  constraint redactions_kind_check CHECK ((kind = ANY (ARRAY['customer'::text, 'order'::text, 'shop'::text])))
+);
+comment on table onsale.redactions is 'One row: a customer, the customer of an order, or all customers of a shop, never to be stored again, even by a late delivery';
+comment on column onsale.redactions.key is 'Shopify''s id, or the domain of the shop';
+
+create table onsale.search_words (
+  word text collate "C" not null,
+  constraint search_words_pkey PRIMARY KEY (word)
+);
+comment on table onsale.search_words is 'One row: a word that occurs, or once occurred, in an event. Beginnings of words and typos are looked up here';
+CREATE INDEX search_words_by_trigram ON onsale.search_words USING gin (word gin_trgm_ops);
+
+create table onsale.settings (
+  is_only boolean not null default true,
+  currency text not null default 'EUR'::text,
+  event_tag text,
+  event_type text,
+  counts_test_orders boolean not null default true,
+  keep_bodies_hours integer not null default 0,
+  uninstalled_at timestamp with time zone,
+  constraint settings_pkey PRIMARY KEY (is_only),
+  constraint settings_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+  constraint settings_is_only_check CHECK (is_only),
+  constraint settings_keep_bodies_hours_check CHECK ((keep_bodies_hours >= 0))
+);
+comment on table onsale.settings is 'One row: what the deployment decided about the shop. Written by update_settings at start, read by every batch';
+comment on column onsale.settings.event_tag is 'Only products with this tag are events; null: every product';
+comment on column onsale.settings.event_type is 'Only products of this product_type are events; null: every product';
+comment on column onsale.settings.uninstalled_at is 'Set when Shopify said that the app was uninstalled';
+
+create table onsale.shopify_order_lines (
+  order_id bigint not null,
+  line_id bigint not null,
+  variant_id bigint,
+  quantity integer not null,
+  current_quantity integer not null,
+  created_at timestamp with time zone not null,
+  constraint shopify_order_lines_pkey PRIMARY KEY (order_id, line_id),
+  constraint shopify_order_lines_current_quantity_check CHECK ((current_quantity >= 0)),
+  constraint shopify_order_lines_quantity_check CHECK ((quantity >= 0))
+) with (fillfactor=90);
+comment on table onsale.shopify_order_lines is 'One row: one line of the latest version of an order that is not deleted';
+comment on column onsale.shopify_order_lines.variant_id is 'Shopify''s id, known or not: the line counts as soon as the variant''s ticket exists';
+comment on column onsale.shopify_order_lines.quantity is 'Units ordered, whatever became of them';
+comment on column onsale.shopify_order_lines.current_quantity is 'Units still wanted after edits and refunds; 0 in a cancelled order';
+comment on column onsale.shopify_order_lines.created_at is 'The order''s created_at, here for the index';
+CREATE INDEX shopify_order_lines_variant_id_created_at ON onsale.shopify_order_lines USING btree (variant_id, created_at) WHERE (variant_id IS NOT NULL);
+
+create table onsale.shopify_orders (
+  order_id bigint not null,
+  shop text not null,
+  status onsale.order_status not null,
+  is_test boolean not null,
+  created_at timestamp with time zone,
+  customer_id bigint,
+  stamp onsale.stamp not null,
+  constraint shopify_orders_pkey PRIMARY KEY (order_id)
+) with (fillfactor=80);
+comment on table onsale.shopify_orders is 'One row: the latest version of one Shopify order. A deleted order stays as an empty tombstone';
+comment on column onsale.shopify_orders.customer_id is 'All that is kept of the customer; null once he asked to be forgotten';
+CREATE INDEX shopify_orders_customer_id ON onsale.shopify_orders USING btree (customer_id) WHERE (customer_id IS NOT NULL);
+
+create table onsale.shopify_products (
+  product_id bigint not null,
+  event_id bigint,
+  shop text not null default ''::text,
+  stamp onsale.stamp not null default ROW('-infinity'::timestamp with time zone, (0)::bigint, ''::text)::onsale.stamp,
+  source_status onsale.event_status,
+  product_type text,
+  tags text[] not null default '{}'::text[],
+  variant_ids bigint[] not null default '{}'::bigint[],
+  metafields jsonb,
+  metafields_stamp onsale.stamp not null default ROW('-infinity'::timestamp with time zone, (0)::bigint, ''::text)::onsale.stamp,
+  deleted_at timestamp with time zone,
+  constraint shopify_products_pkey PRIMARY KEY (product_id)
+) with (fillfactor=70);
+comment on table onsale.shopify_products is 'One row: the latest version of one Shopify product, as far as the mirror needs it to decide';
+comment on column onsale.shopify_products.event_id is 'Null until a body has come (a deletion may come first)';
+comment on column onsale.shopify_products.variant_ids is 'All variants of the newest body (variant_gids): only the first 100 come in full';
+comment on column onsale.shopify_products.metafields is 'Of the newest body that carried metafields, which need not be the newest body';
+
+create table onsale.shopify_variants (
+  variant_id bigint not null,
+  product_id bigint,
+  event_id bigint,
+  ticket_id bigint,
+  inventory_item_id bigint,
+  inventory_quantity integer,
+  is_unmanaged boolean not null default false,
+  stamp onsale.stamp not null default ROW('-infinity'::timestamp with time zone, (0)::bigint, ''::text)::onsale.stamp,
+  metafields_stamp onsale.stamp not null default ROW('-infinity'::timestamp with time zone, (0)::bigint, ''::text)::onsale.stamp,
+  constraint shopify_variants_pkey PRIMARY KEY (variant_id),
+  constraint shopify_variants_inventory_item_id_key UNIQUE (inventory_item_id)
+) with (fillfactor=70);
+comment on table onsale.shopify_variants is 'One row: a variant that a product or an order named. ticket_id is null until its product has come';
+comment on column onsale.shopify_variants.inventory_quantity is 'Total over all locations, as of stamp; null where no body told';
+comment on column onsale.shopify_variants.is_unmanaged is 'inventory_management was present and null: the shop does not track this variant';
+CREATE INDEX shopify_variants_product_id ON onsale.shopify_variants USING btree (product_id);
+
+create table onsale.stock (
+  event_id bigint not null,
+  ticket_id bigint not null,
+  channel onsale.channel not null,
+  capacity bigint,
+  held bigint not null default 0,
+  sold bigint not null default 0,
+  available bigint generated always as (((capacity - held) - sold)) stored,
+  base bigint,
+  base_at timestamp with time zone,
+  taken bigint,
+  constraint stock_pkey PRIMARY KEY (event_id, ticket_id, channel),
+  constraint stock_direct_never_oversells CHECK (((channel <> 'direct'::onsale.channel) OR ((held >= 0) AND (sold >= 0) AND ((capacity IS NULL) OR ((held + sold) <= capacity))))),
+  constraint stock_event_id_ticket_id_fkey FOREIGN KEY (event_id, ticket_id) REFERENCES onsale.tickets(event_id, id),
+  constraint stock_shopify_adds_up CHECK (((channel <> 'shopify'::onsale.channel) OR (capacity IS NULL) OR (capacity = ((base - taken) + sold)))),
+  constraint stock_shopify_remembers_its_base CHECK (((channel <> 'shopify'::onsale.channel) OR ((held = 0) AND (sold >= 0) AND (base IS NOT NULL) AND (base_at IS NOT NULL) AND (taken >= 0))))
+) with (fillfactor=50);
+comment on table onsale.stock is 'One row: the counters of one ticket in one channel';
+comment on column onsale.stock.capacity is 'Null: not tracked, unlimited';
+comment on column onsale.stock.available is 'May be negative in the mirror; shown as 0 then. Null: unlimited';
+comment on column onsale.stock.base is 'Shopify: units left as of base_at (levels, or the product''s own total)';
+comment on column onsale.stock.taken is 'Shopify: units of orders created more than 2 s after base_at, which the base cannot contain';
+
+create table onsale.tickets (
+  id bigint not null generated always as identity,
+  event_id bigint not null,
+  shopify_variant_id bigint,
+  name text,
+  ticket_type text,
+  sku text,
+  price_cents bigint not null,
+  compare_at_price_cents bigint,
+  "position" integer not null default 1,
+  is_oversell_allowed boolean not null default false,
+  is_visible boolean not null default true,
+  is_removed boolean not null default false,
+  features jsonb not null default '[]'::jsonb,
+  restrictions jsonb not null default '{}'::jsonb,
+  sale_starts_at timestamp with time zone,
+  sale_ends_at timestamp with time zone,
+  version integer not null default 1,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  constraint tickets_pkey PRIMARY KEY (id),
+  constraint tickets_compare_at_price_cents_check CHECK ((compare_at_price_cents >= 0)),
+  constraint tickets_event_id_fkey FOREIGN KEY (event_id) REFERENCES onsale.events(id),
+  constraint tickets_event_id_id_key UNIQUE (event_id, id),
+  constraint tickets_price_cents_check CHECK ((price_cents >= 0)),
+  constraint tickets_shopify_variant_id_key UNIQUE (shopify_variant_id)
+);
+comment on table onsale.tickets is 'One row: a kind of ticket of an event: a Shopify variant, or one of the direct channel alone';
+comment on column onsale.tickets.name is 'Null: the ticket goes by its event''s title (Shopify''s "Default Title")';
+comment on column onsale.tickets.is_removed is 'The newest body of the product no longer lists the variant';
+
+-- Rights beyond those of onsale_owner (onsale_service has none here): 0
