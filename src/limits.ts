@@ -257,6 +257,9 @@ export const drainMsMax = 6_000
 /** A batch occupies a connection from start to commit; one more for single calls beside them. */
 export const intakePoolSize = webhookBatchesAtOnce + 1
 
+/** A start waits so long for Redis, so that the first answers already come through it. */
+export const redisFirstAnswerMsMax = 500
+
 /** Background tasks run one call at a time each, and none is urgent. */
 export const taskPoolSize = 2
 

@@ -5,13 +5,20 @@ import type { Config } from './config.ts'
 import { isTransient } from './errors.ts'
 import { createIntake } from './intake/intake.ts'
 import { startIntakeTasks } from './intake/tasks.ts'
-import { intakePoolSize, poolStatementTimeoutMs, taskPoolSize, taskStatementTimeoutMs } from './limits.ts'
+import {
+  intakePoolSize,
+  poolStatementTimeoutMs,
+  redisFirstAnswerMsMax,
+  taskPoolSize,
+  taskStatementTimeoutMs,
+} from './limits.ts'
 import { createOps } from './ops/ops.ts'
 import { openPool, roleFor, unusable } from './platform/database.ts'
 import { createLog, type Log } from './platform/log.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { schemaFault } from './platform/migrate.ts'
-import { openSharedCache } from './platform/redis.ts'
+import { waitUntil } from './platform/process.ts'
+import { openSharedCache, type SharedCache } from './platform/redis.ts'
 import { Refusal } from './platform/refusal.ts'
 import { drainServer, stopInOrder, stopOnSignal } from './platform/shutdown.ts'
 
@@ -92,11 +99,13 @@ export async function startService(
     })
     const ops = createOps({
       sql: pools.ops,
-      pingRedis: redis && (async () => requireOk(redis.state())),
-      changes: () => ({ isConnected: catalog.isListening(), lagMs: null }),
+      pingRedis: redis && (() => ping(redis)),
+      changes: () => ({ isConnected: catalog.isListening(), lagMs: catalog.changeLagMs() }),
       version,
       metrics,
     })
+    // A Redis that is there answers in milliseconds; one that is not keeps nobody waiting for long.
+    await waitUntil(() => redis?.state() !== 'error', { timeoutMs: redisFirstAnswerMsMax })
     await catalog.start()
     const app = buildApp({ config, log, metrics, catalog, intake, ops })
     const server = listen(app.serve, config, { sharesPort })
@@ -131,8 +140,10 @@ export async function startService(
   }
 }
 
-function requireOk(state: 'ok' | 'error') {
-  if (state === 'error') throw new Error('Redis does not answer')
+/** Asks for a key that nobody keeps: without a question, what the cache knows of Redis may be old. */
+async function ping(redis: SharedCache) {
+  await redis.get('ping')
+  if (redis.state() === 'error') throw new Error('Redis does not answer')
 }
 
 function listen(

@@ -8,7 +8,8 @@ import { openPool, type Sql, serviceRole } from '../src/platform/database.ts'
 import { migrate } from '../src/platform/migrate.ts'
 import { freePort, waitUntil } from '../src/platform/process.ts'
 
-// A database is made before the first test, and the machine may be busy.
+// A database is made before the first test, and the machine may be busy. Bun resets this for every file, so in a
+// run of several files it is check.ts that says it.
 setDefaultTimeout(60_000)
 
 export type TestDatabase = {

@@ -73,7 +73,8 @@ export async function startLocalRedis({ dataDir }: { dataDir: string }): Promise
   }
   writeFileSync(pidPath, `${child.pid}\n`)
   return {
-    url: `redis://:${password}@127.0.0.1:${port}`,
+    // With its user: redis-cli takes an empty one for a name.
+    url: `redis://default:${password}@127.0.0.1:${port}`,
     sentence: `on 127.0.0.1:${port}, started from PATH`,
     async stop() {
       await stopChild(child, exited)

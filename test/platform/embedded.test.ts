@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +6,8 @@ import { openPool } from '../../src/platform/database.ts'
 import { type EmbeddedServer, startPostgres } from '../../src/platform/embedded.ts'
 import { migrate } from '../../src/platform/migrate.ts'
 import { isAlive, signal, waitUntil } from '../../src/platform/process.ts'
+
+setDefaultTimeout(60_000)
 
 let home: string
 const running = new Set<EmbeddedServer>()

@@ -1,10 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { openPool, type Sql, serviceRole } from '../../src/platform/database.ts'
 import { migrate, schemaFault } from '../../src/platform/migrate.ts'
 import { emptyDatabase } from '../harness.ts'
+
+setDefaultTimeout(60_000)
 
 let database: Awaited<ReturnType<typeof emptyDatabase>>
 let sqlDir: string

@@ -1,0 +1,181 @@
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readKept } from '../../src/platform/home.ts'
+import { waitUntil, worksIn } from '../../src/platform/process.ts'
+import { runOnsale, type Spawned, spawnOnsale } from './spawn.ts'
+
+setDefaultTimeout(60_000)
+
+let home: string
+
+beforeAll(() => {
+  home = mkdtempSync(join(tmpdir(), 'onsale-up-'))
+  // Where the tests run as root, PostgreSQL is another user who must pass through.
+  Bun.spawnSync(['chmod', '711', home])
+})
+
+afterAll(() => rmSync(home, { recursive: true, force: true }))
+
+const folder = (name: string) => join(home, name)
+const running: Spawned[] = []
+
+async function up(name: string, env: Record<string, string> = {}): Promise<Spawned> {
+  const onsale = await spawnOnsale(['up', '--no-demo'], { DATA_DIR: folder(name), ...env })
+  running.push(onsale)
+  return onsale
+}
+
+// Where a test failed half-way; the next finds what it left, which is a test of its own.
+afterEach(async () => {
+  for (const onsale of running.splice(0)) {
+    onsale.process.kill('SIGTERM')
+    await onsale.process.exited
+  }
+})
+const postmaster = (name: string) =>
+  Number(readFileSync(join(folder(name), 'postgres/postmaster.pid'), 'utf8').split('\n')[0])
+const redisPid = (name: string) => Number(readFileSync(join(folder(name), 'redis.pid'), 'utf8'))
+
+/** Under load Redis may be left alone for a second at first; in the end all is well. */
+async function becomesHealthy(onsale: Spawned): Promise<boolean> {
+  const isHealthy = async () => {
+    const response = await fetch(`${onsale.url}/health`)
+    const health = (await response.json()) as Record<string, unknown>
+    return health.status === 'healthy' && health.postgres === 'ok' && health.redis === 'ok'
+  }
+  return await waitUntil(isHealthy, { timeoutMs: 30_000 })
+}
+
+async function stop(onsale: Spawned, name: string) {
+  const pids = [postmaster(name), redisPid(name)]
+  onsale.process.kill('SIGTERM')
+  expect(await onsale.process.exited).toBe(0)
+  expect(pids.filter((pid) => worksIn(pid, folder(name)))).toEqual([])
+}
+
+describe('up', () => {
+  test('brings its own PostgreSQL and Redis, keeps what it chose, and leaves no process behind', async () => {
+    const onsale = await up('one')
+    expect(await becomesHealthy(onsale)).toBe(true)
+    expect(await waitUntil(() => onsale.output().includes('Ctrl-C'), { timeoutMs: 5000 })).toBe(true)
+
+    const kept = readKept(folder('one'))
+    expect(statSync(join(folder('one'), 'env')).mode & 0o777).toBe(0o600)
+    expect(kept.SHOPIFY_WEBHOOK_SECRET).toMatch(/^demo_[0-9a-f]{32}$/)
+    expect(kept.ONSALE_URL?.replace('localhost', '127.0.0.1')).toBe(onsale.url)
+    const said = onsale.output()
+    for (const part of [kept.ONSALE_URL, '/docs', kept.SHOPIFY_WEBHOOK_SECRET, 'curl '])
+      expect(said).toContain(part!)
+
+    const second = await runOnsale(['up'], { DATA_DIR: folder('one') })
+    expect(second).toEqual({
+      code: 1,
+      output: `Another run of Onsale uses ${folder('one')} (it serves ${kept.ONSALE_URL}): stop it first, or set DATA_DIR to another folder\n`,
+    })
+    const beside = await runOnsale(['verify'], { DATA_DIR: folder('one') })
+    expect(beside).toEqual({ code: 0, output: 'Exact: every counter equals its facts\n' })
+    await stop(onsale, 'one')
+  })
+
+  test('after kill -9 just works again, with the same secret', async () => {
+    const before = readKept(folder('one')).SHOPIFY_WEBHOOK_SECRET
+    const killed = await up('one')
+    const left = [postmaster('one'), redisPid('one')]
+    killed.process.kill('SIGKILL')
+    await killed.process.exited
+
+    const next = await up('one')
+    expect(left.filter((pid) => worksIn(pid, folder('one')))).toEqual([])
+    expect(await becomesHealthy(next)).toBe(true)
+    expect(readKept(folder('one')).SHOPIFY_WEBHOOK_SECRET).toBe(before!)
+    await stop(next, 'one')
+  })
+
+  test('gets over kill -9 of its PostgreSQL, then over kill -9 of both', async () => {
+    const onsale = await up('one')
+    const first = postmaster('one')
+    process.kill(first, 'SIGKILL')
+    expect(await waitUntil(() => onsale.output().includes('starting it again'), { timeoutMs: 10_000 })).toBe(
+      true,
+    )
+    expect(await becomesHealthy(onsale)).toBe(true)
+    expect(postmaster('one')).not.toBe(first)
+
+    process.kill(postmaster('one'), 'SIGKILL')
+    onsale.process.kill('SIGKILL')
+    await onsale.process.exited
+    await stop(await up('one'), 'one')
+  })
+
+  test('takes values that someone sourced from its own file for its own', async () => {
+    const sourced = readKept(folder('one'))
+    const onsale = await up('one', { ...sourced, PORT: '0' })
+    expect(await becomesHealthy(onsale)).toBe(true)
+    await stop(onsale, 'one')
+  })
+
+  test('commands use its database while it is stopped, too', async () => {
+    const { code, output } = await runOnsale(['deliveries', 'list'], { DATA_DIR: folder('one') })
+    expect({ code, output }).toEqual({ code: 0, output: 'No failed deliveries\n' })
+    expect(existsSync(join(folder('one'), 'postgres/postmaster.pid'))).toBe(false)
+  })
+})
+
+describe('one clear sentence and exit code 1', () => {
+  const refusal = async (args: string[], env: Record<string, string>) => {
+    const { code, output } = await runOnsale(args, { DATA_DIR: folder('refused'), ...env })
+    expect(code).toBe(1)
+    return output
+  }
+
+  test('for a port in use', async () => {
+    const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() })
+    expect(await refusal(['up'], { PORT: String(server.port) })).toBe(
+      `Port ${server.port} is in use: stop what listens there, or set PORT to another\n`,
+    )
+    await server.stop(true)
+  })
+
+  test('for wrong variables, all of them', async () => {
+    expect(await refusal(['up'], { PORT: 'abc', DB_POOL_SIZE: '0', LOG_LEVEL: 'loud' })).toBe(
+      'PORT must be a whole number from 0 to 65535, not "abc"\n' +
+        'DB_POOL_SIZE must be a whole number from 1 to 500, not "0"\n' +
+        'LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent, not "loud"\n',
+    )
+  })
+
+  test('for a foreign DATA_DIR, folder or file', async () => {
+    mkdirSync(folder('thesis'))
+    writeFileSync(join(folder('thesis'), 'chapter.txt'), 'text')
+    expect(await refusal(['up'], { DATA_DIR: folder('thesis') })).toBe(
+      `DATA_DIR ${folder('thesis')} holds something else (chapter.txt): set it to an empty or missing folder\n`,
+    )
+    expect(await refusal(['up'], { DATA_DIR: join(folder('thesis'), 'chapter.txt') })).toContain('is a file')
+  })
+
+  test('for a database that cannot be reached, whatever the command', async () => {
+    const env = { DATABASE_URL: 'postgres://me:hunter2@127.0.0.1:9/x', SHOPIFY_WEBHOOK_SECRET: 'x' }
+    const sentence = 'Cannot use the database postgres://me@127.0.0.1:9/x: connect ECONNREFUSED 127.0.0.1:9\n'
+    for (const command of ['up', 'serve', 'migrate', 'verify'])
+      expect(await refusal([command], env)).toBe(sentence)
+  })
+
+  test('for production without a secret of its own', async () => {
+    const env = { NODE_ENV: 'production' }
+    const sentence = 'SHOPIFY_WEBHOOK_SECRET must be set when NODE_ENV is production\n'
+    expect(await refusal(['up'], env)).toBe(sentence)
+    expect(await refusal(['serve'], env)).toBe(sentence)
+    expect(await refusal(['serve'], { ...env, SHOPIFY_WEBHOOK_SECRET: 'demo_0123456789abcdef' })).toBe(
+      'SHOPIFY_WEBHOOK_SECRET holds a demo secret, which production refuses\n',
+    )
+  })
+
+  test('for a command that finds no database', async () => {
+    expect(await refusal(['serve'], {})).toContain('DATABASE_URL must be set for `serve`')
+    expect(await refusal(['verify'], {})).toContain(
+      'There is no database: set DATABASE_URL, or run `up` first',
+    )
+  })
+})
