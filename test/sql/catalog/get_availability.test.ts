@@ -6,7 +6,11 @@ import { scratchTests } from '../../scratch.ts'
 
 const check = scratchTests()
 
-type Availability = { event_id: number; as_of: string; tickets: { state: string; available: number | null }[] }
+type Availability = {
+  event_id: number
+  as_of: string
+  tickets: { state: string; available: number | null }[]
+}
 
 async function availabilityOf(
   sql: TransactionSql,
@@ -37,7 +41,13 @@ check('a batch is answered in its order, with null for what is not to be seen', 
   const found = await availabilityOf(sql, [second, 999_999_999, first, draft, first, null], {
     productIds: [null, null, null, null, null, 77],
   })
-  expect(found.slice(0, 5).map((entry) => entry?.event_id ?? null)).toEqual([second, null, first, null, first])
+  expect(found.slice(0, 5).map((entry) => entry?.event_id ?? null)).toEqual([
+    second,
+    null,
+    first,
+    null,
+    first,
+  ])
   expect(found[5]!.tickets).toHaveLength(1)
   expect(Object.keys(found[0]!)).toEqual(['event_id', 'as_of', 'tickets'])
   expect(Object.keys(found[0]!.tickets[0]!)).toEqual([
@@ -61,7 +71,13 @@ check('the state tells what a buyer can do', async (sql) => {
       { direct: { capacity: 5, sold: 5 }, isOversellAllowed: true },
     ],
   })
-  expect(await stateOf(sql, id)).toEqual(['available', 'sold_out', 'held_by_others', 'unlimited', 'available'])
+  expect(await stateOf(sql, id)).toEqual([
+    'available',
+    'sold_out',
+    'held_by_others',
+    'unlimited',
+    'available',
+  ])
 })
 
 check('nothing is on sale outside its window or when the event is over', async (sql) => {

@@ -10,7 +10,13 @@ type Json = Record<string, unknown> & { tickets: Record<string, unknown>[] }
 
 async function getEvent(sql: TransactionSql, id: number | null, productId: number | null = null) {
   const [row] = await sql<
-    { body: string | null; event_ids: string[]; revisions: string[]; catalogue_revision: string; as_of: Date }[]
+    {
+      body: string | null
+      event_ids: string[]
+      revisions: string[]
+      catalogue_revision: string
+      as_of: Date
+    }[]
   >`
     select r.body::text, r.event_ids, r.revisions, r.catalogue_revision, r.as_of
     from api.get_event(p_event_id => ${id}::bigint, p_shopify_product_id => ${productId}::bigint) r`
@@ -25,7 +31,11 @@ check('an event of Shopify has the fields of the contract, in its order, with it
       product({
         metafields: [
           { namespace: 'onsale', key: 'starts_at', value: '2098-12-01T19:00:00.123Z' },
-          { namespace: 'onsale', key: 'venue', value: '{"name": "Harbour Hall", "city": "Hamburg", "country": "DE"}' },
+          {
+            namespace: 'onsale',
+            key: 'venue',
+            value: '{"name": "Harbour Hall", "city": "Hamburg", "country": "DE"}',
+          },
           { namespace: 'custom', key: 'age', value: '18' },
         ],
       }),
@@ -35,9 +45,30 @@ check('an event of Shopify has the fields of the contract, in its order, with it
   )
   const { json, text, event_ids, revisions } = await getEvent(sql, null, 1)
   expect(Object.keys(json!)).toEqual([
-    'id', 'shopify_product_id', 'title', 'subtitle', 'category', 'status', 'starts_at', 'ends_at', 'venue', 'images',
-    'currency', 'price_from_cents', 'available', 'sold', 'capacity', 'sold_out', 'channels', 'version', 'revision',
-    'updated_at', 'description', 'metafields', 'per_user_limit', 'tickets',
+    'id',
+    'shopify_product_id',
+    'title',
+    'subtitle',
+    'category',
+    'status',
+    'starts_at',
+    'ends_at',
+    'venue',
+    'images',
+    'currency',
+    'price_from_cents',
+    'available',
+    'sold',
+    'capacity',
+    'sold_out',
+    'channels',
+    'version',
+    'revision',
+    'updated_at',
+    'description',
+    'metafields',
+    'per_user_limit',
+    'tickets',
   ])
   expect(json).toMatchObject({
     shopify_product_id: '1',
@@ -57,9 +88,30 @@ check('an event of Shopify has the fields of the contract, in its order, with it
   expect(event_ids).toEqual([String(json!.id)])
   expect(revisions).toEqual([String(json!.revision)])
   expect(Object.keys(json!.tickets[0]!)).toEqual([
-    'id', 'event_id', 'shopify_variant_id', 'sku', 'name', 'ticket_type', 'price_cents', 'compare_at_price_cents',
-    'currency', 'is_visible', 'position', 'sale_starts_at', 'sale_ends_at', 'features', 'restrictions', 'capacity',
-    'sold', 'held', 'available', 'channels', 'oversell_allowed', 'checkout_url', 'version', 'updated_at',
+    'id',
+    'event_id',
+    'shopify_variant_id',
+    'sku',
+    'name',
+    'ticket_type',
+    'price_cents',
+    'compare_at_price_cents',
+    'currency',
+    'is_visible',
+    'position',
+    'sale_starts_at',
+    'sale_ends_at',
+    'features',
+    'restrictions',
+    'capacity',
+    'sold',
+    'held',
+    'available',
+    'channels',
+    'oversell_allowed',
+    'checkout_url',
+    'version',
+    'updated_at',
   ])
   const variantId = (variant() as { id: number }).id
   expect(json!.tickets[0]).toMatchObject({

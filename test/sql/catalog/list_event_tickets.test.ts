@@ -5,7 +5,9 @@ import { scratchTests } from '../../scratch.ts'
 const check = scratchTests()
 
 check('the tickets are those of get_event, byte by byte', async (sql) => {
-  const id = await addEvent(sql, { tickets: [{ name: 'Early' }, { name: 'Late', direct: { capacity: null } }] })
+  const id = await addEvent(sql, {
+    tickets: [{ name: 'Early' }, { name: 'Late', direct: { capacity: null } }],
+  })
   const [row] = await sql`
     select
       t.body::text as tickets,
