@@ -164,7 +164,9 @@ function refuseBadEncoding(url: string): void {
     faults.push({ path: `query.${name}`, message: 'Expected well-formed percent-encoding' })
   }
   if (faults.length > 0) {
-    throw new AppError('bad_request', 'The URL is not well-formed percent-encoded UTF-8', { errors: faults })
+    throw new AppError('bad_request', 'The URL is not well-formed percent-encoded UTF-8, or holds a NUL', {
+      errors: faults,
+    })
   }
 }
 

@@ -291,6 +291,13 @@ describe('validation', () => {
     expect(counted.status).toBe(413)
   })
 
+  test('a body past every limit is answered with a problem too, and not held', async () => {
+    const head = 'POST /things HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
+    const received = await send(`${head}Content-Length: 99000000000\r\n\r\n{`)
+    expect(received).toStartWith('HTTP/1.1 413')
+    expect(received).toContain('"code":"too_large"')
+  })
+
   test('a route that reads the bytes itself gets them as they came', async () => {
     const bytes = new Uint8Array([0, 255, 123, 10])
     const response = await post('/raw/a/b', bytes, 'application/json')
