@@ -2,8 +2,6 @@
 // The last line is `N passed, N failed`, and the exit code says the same.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { installedBinDir } from '../src/platform/embedded.ts'
@@ -145,39 +143,38 @@ function runQuietly(file: string, args: string[]): Promise<{ code: number | null
 }
 
 async function runTests(serverUrl: string, files: string[]): Promise<Tally> {
-  const folder = mkdtempSync(join(tmpdir(), 'onsale-check-'))
-  const report = join(folder, 'report.xml')
   const env: Record<string, string | undefined> = { ...process.env, TEST_DATABASE_URL: serverUrl }
   // The tests say themselves what they run with; what is set for a deployment must not leak in.
   for (const name of ['DATABASE_URL', 'REDIS_URL', 'DATA_DIR', 'PORT', 'NODE_ENV']) delete env[name]
-  try {
-    const args = ['test', '--timeout=60000', '--reporter=junit', `--reporter-outfile=${report}`, ...files]
-    const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
-    const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-    return tally(readReport(report), code)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
+  const child = spawn(process.execPath, ['test', '--timeout=60000', ...files], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let end = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (piece: Buffer) => {
+      process.stdout.write(piece)
+      end = `${end}${piece}`.slice(-2000)
+    })
   }
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  return tally(end, code)
 }
 
-/** A skipped test did not pass; a run that ended badly without a failed test (a file that does not load) failed. */
-function tally(report: string | null, code: number | null): Tally {
-  const [tests = 0, failures = 0, errors = 0, skipped = 0] = ['tests', 'failures', 'errors', 'skipped'].map(
-    (name) => Number(new RegExp(`<testsuites [^>]*\\b${name}="(\\d+)"`).exec(report ?? '')?.[1] ?? 0),
-  )
+/**
+ * Reads Bun's last lines (` 12 pass`, ` 1 fail`, …): its report for machines leaves out files that do not load.
+ * A skipped test did not pass, and neither did a run that ended badly or without these lines.
+ */
+function tally(end: string, code: number | null): Tally {
+  const count = (word: string) =>
+    Number([...end.matchAll(new RegExp(`^ *(\\d+) ${word}$`, 'gm'))].at(-1)?.[1] ?? 0)
+  const skipped = count('skip') + count('todo')
   if (skipped > 0) say(`${skipped} tests were skipped, which counts as failed`)
-  const failed = failures + errors + skipped
-  const brokeOtherwise = code !== 0 && failed === 0
+  const failed = count('fail') + skipped
+  const brokeOtherwise = failed === 0 && (code !== 0 || count('pass') === 0)
   if (brokeOtherwise) say(`The test run ended with code ${code} although no test failed: see above`)
-  return { passed: tests - failed, failed: brokeOtherwise ? 1 : failed }
-}
-
-function readReport(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return null
-  }
+  return { passed: count('pass'), failed: brokeOtherwise ? 1 : failed }
 }
 
 function toMajor(value: string): number {
