@@ -54,12 +54,23 @@ export function tryHome(dataDir: string): Home | null {
 export function readKept(dataDir: string): Record<string, string> {
   const path = join(dataDir, 'env')
   if (!existsSync(path)) return {}
-  const lines = readFileSync(path, 'utf8').split('\n')
-  const pairs = lines.flatMap((line) => {
-    const match = /^([A-Z_]+)=(.*)$/.exec(line)
-    return match?.[1] ? [[match[1], unquote(match[2] ?? '')] as const] : []
-  })
+  const pairs = readText(path)
+    .split('\n')
+    .flatMap((line) => {
+      const match = /^([A-Z_]+)=(.*)$/.exec(line)
+      return match?.[1] ? [[match[1], unquote(match[2] ?? '')] as const] : []
+    })
   return Object.fromEntries(pairs)
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new Refusal(`DATA_DIR cannot be used: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    })
+  }
 }
 
 function makeFolder(dataDir: string): string {
