@@ -2,6 +2,7 @@ import { Elysia } from 'elysia'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { webhookBodyBytesMax, webhookReadMsMax } from '../limits.ts'
+import { createBodyReader } from '../platform/body.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { operation } from '../platform/operation.ts'
 import { descriptionOf } from './description.ts'
@@ -17,6 +18,7 @@ export type IntakeRoutesDeps = {
 
 /** `POST /webhooks/{topic}` and `POST /webhooks/shopify`: verified, gathered, answered after commit. */
 export function intakeRoutes({ intake, config, metrics }: IntakeRoutesDeps) {
+  const readBody = createBodyReader({ bytesMax: webhookBodyBytesMax, msMax: webhookReadMsMax })
   const shops = new Set(config.shopifyShops.map((shop) => shop.toLowerCase()))
 
   return new Elysia({ name: 'intake' }).post(
@@ -120,55 +122,6 @@ function topicOf(pathTopic: string, headerTopic: string | null): string {
     throw new AppError('topic_mismatch', `The path says ${path}, X-Shopify-Topic says ${header}`)
   }
   return topic
-}
-
-/** The whole body, counted while it comes: 413 as soon as it is too long, 408 when it does not come. */
-async function readBody(request: Request): Promise<Uint8Array> {
-  const announced = request.headers.get('content-length')
-  if (announced !== null && Number(announced) > webhookBodyBytesMax) throw tooLarge()
-  if (request.body === null) return new Uint8Array()
-  return await inTime(announced === null ? readCounted(request.body) : request.bytes())
-}
-
-// One timer for all bodies that are on their way: a timer for each was 8 % of the server's time at 5,000 a second.
-const reading = new Set<{ startedAt: number; refuse: (error: AppError) => void }>()
-let watch: Timer | undefined
-
-function inTime<T>(body: Promise<T>): Promise<T> {
-  return new Promise<T>((resolve, refuse) => {
-    const entry = { startedAt: performance.now(), refuse }
-    reading.add(entry)
-    watch ??= setInterval(refuseSlow, webhookReadMsMax / 5)
-    body.then(resolve, refuse).finally(() => reading.delete(entry))
-  })
-}
-
-function refuseSlow(): void {
-  const limit = performance.now() - webhookReadMsMax
-  for (const entry of reading) {
-    if (entry.startedAt > limit) break
-    reading.delete(entry)
-    entry.refuse(new AppError('request_timeout', `The body did not come within ${webhookReadMsMax} ms`))
-  }
-  if (reading.size === 0) {
-    clearInterval(watch)
-    watch = undefined
-  }
-}
-
-async function readCounted(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of stream) {
-    length += chunk.length
-    if (length > webhookBodyBytesMax) throw tooLarge()
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
-function tooLarge(): AppError {
-  return new AppError('too_large', `A webhook body has at most ${webhookBodyBytesMax} bytes`)
 }
 
 /** A header that is stored: printable and short, else as if it were absent. */

@@ -1,30 +1,19 @@
 import { AppError } from '../errors.ts'
 
 /**
- * The whole body, counted while it comes: `too_large` as soon as it is too long, `request_timeout` when it does
- * not come. A length that is announced is believed only to refuse: Bun cuts the body at it.
+ * Reads whole bodies, counted while they come: `too_large` as soon as one is too long, `request_timeout` where it
+ * does not come. A length that is announced is believed only to refuse: Bun cuts the body at it.
  */
-export async function readBody(
-  request: Request,
-  { bytesMax, msMax }: { bytesMax: number; msMax: number },
-): Promise<Uint8Array> {
-  const tooLarge = () => new AppError('too_large', `A body has at most ${bytesMax} bytes here`)
-  const announced = request.headers.get('content-length')
-  if (announced !== null && Number(announced) > bytesMax) throw tooLarge()
-  if (request.body === null) return new Uint8Array()
+export function createBodyReader({ bytesMax, msMax }: { bytesMax: number; msMax: number }) {
+  // One timer for all bodies that are on their way: a timer for each was 8 % of the server's time at 5,000 a second.
+  const reading = new Set<{ startedAt: number; refuse: (error: AppError) => void }>()
+  let watch: Timer | undefined
 
-  let timer: Timer | undefined
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new AppError('request_timeout', `The body did not come within ${msMax} ms`)),
-      msMax,
-    )
-  })
-  try {
-    const reading = announced === null ? readCounted(request.body) : request.bytes()
-    return await Promise.race([reading, deadline])
-  } finally {
-    clearTimeout(timer)
+  return async function readBody(request: Request): Promise<Uint8Array> {
+    const announced = request.headers.get('content-length')
+    if (announced !== null && Number(announced) > bytesMax) throw tooLarge()
+    if (request.body === null) return new Uint8Array()
+    return await inTime(announced === null ? readCounted(request.body) : request.bytes())
   }
 
   async function readCounted(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
@@ -36,5 +25,31 @@ export async function readBody(
       chunks.push(chunk)
     }
     return Buffer.concat(chunks)
+  }
+
+  function inTime<T>(body: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, refuse) => {
+      const entry = { startedAt: performance.now(), refuse }
+      reading.add(entry)
+      watch ??= setInterval(refuseSlow, msMax / 5)
+      body.then(resolve, refuse).finally(() => reading.delete(entry))
+    })
+  }
+
+  function refuseSlow(): void {
+    const limit = performance.now() - msMax
+    for (const entry of reading) {
+      if (entry.startedAt > limit) break
+      reading.delete(entry)
+      entry.refuse(new AppError('request_timeout', `The body did not come within ${msMax} ms`))
+    }
+    if (reading.size === 0) {
+      clearInterval(watch)
+      watch = undefined
+    }
+  }
+
+  function tooLarge(): AppError {
+    return new AppError('too_large', `A body has at most ${bytesMax} bytes here`)
   }
 }

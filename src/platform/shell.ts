@@ -1,7 +1,7 @@
 import { AppError, type Fault, problem, toAppError } from '../errors.ts'
 import { jsonBodyBytesMax, jsonReadMsMax, outageLogEveryMs } from '../limits.ts'
 import { completeAnswer, setRequestId } from './answer.ts'
-import { readBody } from './body.ts'
+import { createBodyReader } from './body.ts'
 import type { CorsHeaders } from './cors.ts'
 import type { Log } from './log.ts'
 import type { Match } from './route_table.ts'
@@ -28,6 +28,8 @@ type Visit = { requestId: string; method: string; path: string; match: Match; st
  * most goes past Elysia altogether (`direct` in the route table).
  */
 export function createShell({ handle, match, cors, logFault, log }: ShellOptions) {
+  const readBody = createBodyReader({ bytesMax: jsonBodyBytesMax, msMax: jsonReadMsMax })
+
   return function fetch(received: Request): Response | Promise<Response> {
     const startedAt = performance.now()
     const request = received.url.charCodeAt(0) === slash ? withOrigin(received) : received
@@ -76,7 +78,7 @@ export function createShell({ handle, match, cors, logFault, log }: ShellOptions
   /** Bounds the body before Elysia, which would read any length of any type. */
   function handleJson(request: Request, requestId: string): Response | Promise<Response> {
     refuseOtherMedia(request)
-    return readBody(request, { bytesMax: jsonBodyBytesMax, msMax: jsonReadMsMax }).then((body) => {
+    return readBody(request).then((body) => {
       const { url, method, headers } = request
       const bounded = new Request(url, { method, headers, body })
       setRequestId(bounded, requestId)
