@@ -228,6 +228,9 @@ export const listLimitMax = 100
 export const listRowsMax = 10_000
 export const searchCharsMax = 200
 
+/** Made-up events inserted by one call of `seed`: a second or two, so that progress shows. */
+export const seedBatchEvents = 5_000
+
 /** Availability is asked of the database at the moment of the request, gathered into calls of at most this many events. */
 export const availabilityBatchMax = 100
 export const availabilityCallsAtOnceMax = 2

@@ -152,7 +152,7 @@ export const seedCalls = {
   /** Tells every process that everything changed, and the planner what is there. */
   completeSeed: async (sql: Sql) => {
     await sql`select api.complete_seed()`
-    await sql.unsafe('vacuum analyze')
+    await sql.unsafe('vacuum (analyze) onsale.events, onsale.tickets, onsale.stock, onsale.event_revisions')
   },
 }
 
