@@ -54,15 +54,20 @@ CREATE OR REPLACE FUNCTION onsale.keep_search_words()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
+declare
+  v_words text[];
 begin
-  insert into onsale.search_words (word)
-  select distinct u.word
+  select array_agg(distinct u.word) into v_words
   from new_events e
   cross join lateral unnest(tsvector_to_array(e.search)) as u (word)
   where length(u.word) <= 40
-    and not exists (select from onsale.search_words w where w.word = u.word collate "C")
-  order by 1
-  on conflict do nothing;
+    and not exists (select from onsale.search_words w where w.word = u.word collate "C");
+  if v_words is not null then
+    perform pg_advisory_xact_lock(hashtext('onsale search words'));
+    insert into onsale.search_words (word)
+    select u.word from unnest(v_words) as u (word)
+    on conflict do nothing;
+  end if;
   return null;
 end;
 $function$;

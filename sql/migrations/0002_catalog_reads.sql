@@ -30,22 +30,27 @@ comment on table onsale.search_words is
   'One row: a word that occurs, or once occurred, in an event. Beginnings of words and typos are looked up here';
 create index search_words_by_trigram on onsale.search_words using gin (word public.gin_trgm_ops);
 
--- In the transaction that writes the event, so that a new word is found as soon as the event is. Words only come, so
--- that no two transactions wait for each other over a word both know. A word that is missing here costs nothing but
--- speed; one that occurs no more costs nothing at all.
+-- In the transaction that writes the event, so that a new word is found as soon as the event is. A word that is missing
+-- here costs nothing but speed; one that occurs no more costs nothing at all. New words are rare and come from two
+-- triggers of one MERGE, each in its own order: an advisory lock lets one transaction bring some at a time.
 create function onsale.keep_search_words() returns trigger
 language plpgsql
 volatile
 as $$
+declare
+  v_words text[];
 begin
-  insert into onsale.search_words (word)
-  select distinct u.word
+  select array_agg(distinct u.word) into v_words
   from new_events e
   cross join lateral unnest(tsvector_to_array(e.search)) as u (word)
   where length(u.word) <= 40
-    and not exists (select from onsale.search_words w where w.word = u.word collate "C")
-  order by 1
-  on conflict do nothing;
+    and not exists (select from onsale.search_words w where w.word = u.word collate "C");
+  if v_words is not null then
+    perform pg_advisory_xact_lock(hashtext('onsale search words'));
+    insert into onsale.search_words (word)
+    select u.word from unnest(v_words) as u (word)
+    on conflict do nothing;
+  end if;
   return null;
 end;
 $$;
