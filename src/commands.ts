@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { seed } from './catalog/seed.ts'
 import type { Config } from './config.ts'
 import { isTransient } from './errors.ts'
 import { commandPoolSize } from './limits.ts'
@@ -47,6 +48,23 @@ export async function runCommand(
       await sql.end({ timeout: 1 })
       log.writeOut()
     }
+  })
+}
+
+/** `seed`: fills a mirror with made-up events; a database that holds nothing yet is migrated first. */
+export async function seedDatabase(
+  config: Config,
+  { events, isForced }: { events: number; isForced: boolean },
+): Promise<number> {
+  return await withDatabases(config, { creates: true }, async (databases) => {
+    await migrate(databases.databaseAdminUrl, { serviceLogin: loginToGrant(databases), onStep: print })
+    return await seed({
+      adminUrl: databases.databaseAdminUrl,
+      events,
+      isForced,
+      isProduction: config.production,
+      print,
+    })
   })
 }
 

@@ -3,7 +3,7 @@
 
 import { Command, InvalidArgumentError } from 'commander'
 import { version } from '../package.json'
-import { migrateDatabase, print, runCommand } from './commands.ts'
+import { migrateDatabase, print, runCommand, seedDatabase } from './commands.ts'
 import { type Config, readConfig } from './config.ts'
 import {
   discardDelivery,
@@ -43,6 +43,15 @@ program
   .option('--repair', 'set every counter from the facts first', false)
   .action(({ repair }: { repair: boolean }) =>
     ends((config) => runCommand(config, (deps) => verifyMirror(deps, { repair }))),
+  )
+
+program
+  .command('seed')
+  .description('fill the mirror with made-up events, to see how it behaves when it is large')
+  .requiredOption('--events <count>', 'how many there shall be', toCount)
+  .option('--force', 'also in production, and beside events of real shops', false)
+  .action(({ events, force }: { events: number; force: boolean }) =>
+    ends((config) => seedDatabase(config, { events, isForced: force })),
   )
 
 const deliveries = program.command('deliveries').description('look after webhooks that could not be applied')
