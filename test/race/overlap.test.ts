@@ -147,7 +147,7 @@ test('64 connections apply overlapping batches of the same 500 deliveries in dif
   const answers = (
     await Promise.all(Array.from({ length: 64 }, (_, nth) => work(pool, deliveries, nth + 1)))
   ).flat()
-  await pool.end()
+  await pool.end({ timeout: 1 })
   expect(await deadlocksOf(database)).toBe(0)
 
   // A faulty one fails as often as it comes; of every other one delivery is news, or stale, and the rest duplicates.
