@@ -51,13 +51,14 @@ export async function runCommand(
   })
 }
 
-/** `seed`: fills a mirror with made-up events; a database that holds nothing yet is migrated first. */
+/** `seed`: fills a mirror with made-up events. The embedded database is made for it where it is missing. */
 export async function seedDatabase(
   config: Config,
   { events, isForced }: { events: number; isForced: boolean },
 ): Promise<number> {
   return await withDatabases(config, { creates: true }, async (databases) => {
-    await migrate(databases.databaseAdminUrl, { serviceLogin: loginToGrant(databases), onStep: print })
+    if (config.databaseUrl === null) await migrate(databases.databaseAdminUrl, { onStep: print })
+    else await requireSchema(databases.databaseAdminUrl)
     return await seed({
       adminUrl: databases.databaseAdminUrl,
       events,
@@ -81,6 +82,18 @@ export async function migrateDatabase(config: Config): Promise<number> {
     )
     return 0
   })
+}
+
+async function requireSchema(url: string): Promise<void> {
+  const pool = openPool(url, { name: 'command', max: 1 })
+  try {
+    const fault = await schemaFault(pool)
+    if (fault !== null) throw new Refusal(fault)
+  } catch (error) {
+    throw error instanceof Error && isTransient(error) ? unusable(url, error) : error
+  } finally {
+    await pool.end({ timeout: 1 })
+  }
 }
 
 /**

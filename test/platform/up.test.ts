@@ -123,6 +123,17 @@ describe('up', () => {
   })
 })
 
+describe('seed', () => {
+  test('makes its own database where there is none, and verify finds it exact', async () => {
+    const env = { DATA_DIR: folder('seeded') }
+    const seeded = await runOnsale(['seed', '--events', '50'], env)
+    expect(seeded.code).toBe(0)
+    expect(seeded.output).toContain('50 made-up events')
+    const verified = await runOnsale(['verify'], env)
+    expect(verified).toEqual({ code: 0, output: 'Exact: every counter equals its facts\n' })
+  })
+})
+
 describe('one clear sentence and exit code 1', () => {
   const refusal = async (args: string[], env: Record<string, string>) => {
     const { code, output } = await runOnsale(args, { DATA_DIR: folder('refused'), ...env })
