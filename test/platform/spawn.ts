@@ -11,7 +11,8 @@ export type Spawned = {
 
 export type Ended = { code: number; output: string }
 
-const main = resolve(import.meta.dir, '../../src/main.ts')
+/** The program. */
+export const main = resolve(import.meta.dir, '../../src/main.ts')
 
 /** Starts a role of `src/main.ts` on a free port, away from the repository's `.env`, and waits until it serves. */
 export async function spawnOnsale(args: string[], env: Record<string, string>): Promise<Spawned> {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readKept } from '../../src/platform/home.ts'
 import { waitUntil, worksIn } from '../../src/platform/process.ts'
-import { runOnsale, type Spawned, spawnOnsale } from './spawn.ts'
+import { main, runOnsale, type Spawned, spawnOnsale } from './spawn.ts'
 
 setDefaultTimeout(60_000)
 
@@ -107,6 +107,33 @@ describe('up', () => {
     onsale.process.kill('SIGKILL')
     await onsale.process.exited
     await stop(await up('one'), 'one')
+  })
+
+  test('stops in order when the script that started it is killed alone', async () => {
+    const shell = Bun.spawn(['sh', '-c', `"${process.execPath}" "${main}" up --no-demo; true`], {
+      cwd: tmpdir(),
+      env: {
+        PATH: process.env.PATH ?? '',
+        HOST: '127.0.0.1',
+        PORT: '0',
+        DATA_DIR: folder('one'),
+        npm_lifecycle_event: 'up',
+      },
+      stdout: 'ignore',
+    })
+    const isServing = async () => {
+      const { ONSALE_URL } = readKept(folder('one'))
+      return await fetch(`${ONSALE_URL?.replace('localhost', '127.0.0.1')}/ready`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    }
+    expect(await waitUntil(isServing, { timeoutMs: 20_000 })).toBe(true)
+    const pids = [postmaster('one'), redisPid('one')]
+    shell.kill('SIGKILL')
+    const isGone = () => !pids.some((pid) => worksIn(pid, folder('one')))
+    expect(await waitUntil(isGone, { timeoutMs: 20_000 })).toBe(true)
+    expect(await waitUntil(async () => !(await isServing()), { timeoutMs: 5000 })).toBe(true)
   })
 
   test('takes values that someone sourced from its own file for its own', async () => {
