@@ -196,7 +196,11 @@ function refuseOtherMedia(request: Request): void {
   if (request.body === null && headers.get('content-type') === null) return
   const type = headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
   if (type === 'application/json') return
-  throw new AppError('unsupported_media_type', `The body must be application/json, not "${type}"`, {
-    headers: { accept: 'application/json' },
-  })
+  throw new AppError(
+    'unsupported_media_type',
+    `The body must be application/json, not "${type.slice(0, 100)}"`,
+    {
+      headers: { accept: 'application/json' },
+    },
+  )
 }

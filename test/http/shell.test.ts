@@ -7,6 +7,7 @@ import { jsonBodyBytesMax } from '../../src/limits.ts'
 import { answer, preparedHeaders } from '../../src/platform/answer.ts'
 import { createLog } from '../../src/platform/log.ts'
 import { createMetrics } from '../../src/platform/metrics.ts'
+import type { DirectHandler } from '../../src/platform/route_table.ts'
 
 // The shell around small routes of its own: what it does for every request, whatever the flows are.
 
@@ -49,11 +50,21 @@ function testRoutes() {
     .get('/query', ({ query }) => query, { query: t.Object({}, { additionalProperties: false }) })
 }
 
-async function start(corsOrigins: string[] = []) {
+// What a route answers past Elysia, told apart by its body.
+const direct = {
+  '/things': (request: Request) => answer(request, { headers: prepared, body: '{"direct":true}' }),
+  '/things/:id': (request: Request, { id }: Record<string, string>) => {
+    if (id === '9') throw new AppError('not_found', 'There is no thing 9')
+    if (id === '8') return Promise.reject(new Error('a secret'))
+    return answer(request, { headers: prepared, body: JSON.stringify({ direct: id }) })
+  },
+}
+
+async function start(corsOrigins: string[] = [], given: { direct?: Record<string, DirectHandler> } = {}) {
   const lines: Record<string, unknown>[] = []
   const log = createLog({ level: 'info', destination: { write: (line) => lines.push(JSON.parse(line)) } })
   const metrics = createMetrics()
-  const app = composeApp(testRoutes(), { config: { corsOrigins }, log, metrics })
+  const app = composeApp(testRoutes(), { config: { corsOrigins }, log, metrics, ...given })
   const server = Bun.serve({ ...app.serve, port: 0, hostname: '127.0.0.1' })
   return {
     url: `http://127.0.0.1:${server.port}`,
@@ -360,6 +371,44 @@ describe('methods', () => {
     expect(response.status).toBe(204)
     expect(response.headers.get('allow')).toBe('GET, DELETE, HEAD, OPTIONS')
     expect((await get('/nothing', { method: 'OPTIONS' })).status).toBe(404)
+  })
+})
+
+describe('a route that is answered past Elysia', () => {
+  let fast: Awaited<ReturnType<typeof start>>
+  beforeAll(async () => {
+    fast = await start([], { direct })
+  })
+  afterAll(() => fast.stop())
+  const get = (path: string, init: RequestInit = {}) => fetch(`${fast.url}${path}`, init)
+
+  test('gets its parameters, and its answer what every answer carries', async () => {
+    expect(await (await get('/things')).json()).toEqual({ direct: true })
+    const response = await get('/things/7', { headers: { 'x-request-id': 'mine' } })
+    expect(await response.json()).toEqual({ direct: '7' })
+    expect(response.headers.get('x-request-id')).toBe('mine')
+    expect(fast.lines.at(-1)).toMatchObject({ route: '/things/:id', status: 200, request_id: 'mine' })
+  })
+
+  test('is refused for its URL as any other', async () => {
+    expect((await get('/things/%zz')).status).toBe(400)
+    expect((await get('/things/7?sort=up&sort=up')).status).toBe(400)
+  })
+
+  test('has its errors rendered, thrown or rejected', async () => {
+    const missing = await get('/things/9')
+    expect(missing.status).toBe(404)
+    expect((await problemOf(missing)).detail).toBe('There is no thing 9')
+    const failed = await get('/things/8')
+    expect(failed.status).toBe(500)
+    expect(await failed.text()).not.toContain('secret')
+    expect(JSON.stringify(fast.lines)).toContain('a secret')
+  })
+
+  test('leaves other methods, HEAD and encoded parameters to Elysia', async () => {
+    expect(await (await get('/things/%37')).json()).toEqual({ id: '7' })
+    expect((await get('/things', { method: 'HEAD' })).headers.get('content-length')).toBe('13')
+    expect((await get('/things/7', { method: 'DELETE' })).status).toBe(204)
   })
 })
 
