@@ -61,7 +61,8 @@ export function createGatherer<Item, Result>(options: GathererOptions<Item, Resu
   let isDraining = false
   const underWay = new Set<readonly Entry[]>()
   let sweeper: Timer | undefined
-  let onIdle: (() => void) | undefined
+  /** Settled when the last accepted item is answered; there from the first drain on. */
+  let idle: PromiseWithResolvers<void> | undefined
 
   return { submit, depth, drain }
 
@@ -94,6 +95,12 @@ export function createGatherer<Item, Result>(options: GathererOptions<Item, Resu
       const batch = takeBatch()
       if (batch.length > 0) void runBatch(batch)
     }
+    // Also where everything that waited was refused as overdue, and there was nothing to run.
+    if (isIdle()) becomeIdle()
+  }
+
+  function isIdle(): boolean {
+    return depth() === 0 && underWay.size === 0
   }
 
   function takeBatch(): Entry[] {
@@ -144,7 +151,6 @@ export function createGatherer<Item, Result>(options: GathererOptions<Item, Resu
       slots++
       underWay.delete(batch)
       dispatch()
-      if (depth() === 0 && underWay.size === 0) becomeIdle()
     }
   }
 
@@ -169,14 +175,13 @@ export function createGatherer<Item, Result>(options: GathererOptions<Item, Resu
   function becomeIdle(): void {
     clearInterval(sweeper)
     sweeper = undefined
-    onIdle?.()
+    idle?.resolve()
   }
 
   async function drain(): Promise<void> {
     isDraining = true
-    if (depth() === 0 && underWay.size === 0) return
-    await new Promise<void>((resolve) => {
-      onIdle = resolve
-    })
+    idle ??= Promise.withResolvers<void>()
+    if (isIdle()) idle.resolve()
+    await idle.promise
   }
 }
