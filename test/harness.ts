@@ -47,8 +47,10 @@ export async function testDatabase({ connections = 8 } = {}): Promise<TestDataba
   )
 
   const url = withDatabaseName(server, name)
-  const admin = openPool(url, { name: 'test admin', max: connections, statementTimeoutMs: 0 })
-  const service = openPool(url, { name: 'test', max: connections, role: serviceRole })
+  // Opening many connections on a busy machine takes its time, which no test is about.
+  const patient = { connectTimeoutS: 60 }
+  const admin = openPool(url, { name: 'test admin', max: connections, statementTimeoutMs: 0, ...patient })
+  const service = openPool(url, { name: 'test', max: connections, role: serviceRole, ...patient })
   let isDropped = false
   return {
     name,

@@ -26,6 +26,7 @@ export type PoolOptions = {
   prepare?: boolean
   /** 0 = unbounded, for migrations and bulk loads. */
   statementTimeoutMs?: number
+  connectTimeoutS?: number
 }
 
 /**
@@ -34,7 +35,14 @@ export type PoolOptions = {
  */
 export function openPool(
   url: string,
-  { name, max, role = null, prepare = true, statementTimeoutMs = poolStatementTimeoutMs }: PoolOptions,
+  {
+    name,
+    max,
+    role = null,
+    prepare = true,
+    statementTimeoutMs = poolStatementTimeoutMs,
+    connectTimeoutS = poolConnectTimeoutS,
+  }: PoolOptions,
 ): Sql {
   // A pooler in transaction mode refuses startup parameters it cannot track, so it gets none that it could
   // refuse: there the login must be a member of the service's role, and the server sets the timeouts.
@@ -48,7 +56,7 @@ export function openPool(
   return postgres(url, {
     max,
     prepare,
-    connect_timeout: poolConnectTimeoutS,
+    connect_timeout: connectTimeoutS,
     // The library's own backoff grows to 20 s, and a query sent meanwhile waits for it instead of failing.
     // Its types know a function here only, its code takes both.
     backoff: () => poolReconnectDelayMs / 1000,
