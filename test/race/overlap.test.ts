@@ -142,7 +142,13 @@ async function expectSameAsInSequence(
 
 test('64 connections apply overlapping batches of the same 500 deliveries in different orders', async () => {
   const database = await testDatabase({ connections: 4 })
-  const pool = openPool(database.url, { name: 'worker', max: 64, role: serviceRole, statementTimeoutMs: 0 })
+  const pool = openPool(database.url, {
+    name: 'worker',
+    max: 64,
+    role: serviceRole,
+    statementTimeoutMs: 0,
+    connectTimeoutS: 60,
+  })
   const deliveries = busyShop(500, 42)
   const answers = (
     await Promise.all(Array.from({ length: 64 }, (_, nth) => work(pool, deliveries, nth + 1)))
