@@ -52,14 +52,13 @@ export function createShell({ handle, match, cors, logFault, log }: ShellOptions
   }
 
   function respond(request: Request, url: string, visit: Visit): Response | Promise<Response> {
-    const { method, requestId } = visit
+    const { method, requestId, path } = visit
     const { route, params } = visit.match
-    const isEncoded = url.includes('%')
-    if (isEncoded) refuseBadEncoding(url)
+    if (url.includes('%')) refuseBadEncoding(url)
     if (route.hasQuerySchema && url.includes('&')) refuseRepeated(queryOf(url))
     if (method === 'GET') {
       // Parameters that must be decoded first are Elysia's work.
-      return route.direct === null || isEncoded ? handle(request) : route.direct(request, params)
+      return route.direct === null || path.includes('%') ? handle(request) : route.direct(request, params)
     }
     if (method === 'HEAD') {
       // Bun sends the headers of the whole answer, its length included, and leaves the body out.
