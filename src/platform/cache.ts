@@ -132,11 +132,13 @@ export function createCache<V>(options: CacheOptions<V>): Cache<V> {
     atOnceMax: eventLoadsAtOnceMax,
     waitingMax: loadsWaitingMax,
     holdMsMax: readWaitMsMax,
+    metrics,
   })
   const listLane = createLane({
     atOnceMax: listLoadsAtOnceMax,
     waitingMax: loadsWaitingMax,
     holdMsMax: readWaitMsMax,
+    metrics,
   })
 
   // What was heard. `words` counts it, so that one comparison tells that nothing is new.

@@ -19,7 +19,7 @@ export type GathererOptions<Item, Result> = {
   waitMsMax: number
   /** Size of an item, for the bounds in bytes; 0 by default. */
   bytesOf?: (item: Item) => number
-  metrics: Pick<Metrics, 'gatherBatchSize' | 'gatherQueueDepth'>
+  metrics: Pick<Metrics, 'gatherBatchSize' | 'gatherQueueDepth' | 'poolWait'>
 }
 
 export type Gatherer<Item, Result> = {
@@ -131,6 +131,7 @@ export function createGatherer<Item, Result>(options: GathererOptions<Item, Resu
     slots--
     underWay.add(batch)
     batchSize.observe(batch.length)
+    metrics.poolWait.observe((performance.now() - (batch[0] as Entry).submittedAt) / 1000)
     try {
       const results = await run(batch.map((entry) => entry.item))
       if (results.length !== batch.length) {

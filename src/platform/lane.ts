@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts'
+import type { Metrics } from './metrics.ts'
 
 export type Lane = {
   /** Does the work when it is its turn. Refuses with `busy` at once where too much waits already. */
@@ -13,18 +14,26 @@ export function createLane({
   atOnceMax,
   waitingMax,
   holdMsMax,
+  metrics,
 }: {
   atOnceMax: number
   waitingMax: number
   holdMsMax: number
+  metrics: Pick<Metrics, 'poolWait'>
 }): Lane {
   let places = atOnceMax
   const waiting: (() => void)[] = []
 
   return {
     async run(work) {
-      if (places > 0) places--
-      else await turn()
+      if (places > 0) {
+        places--
+        metrics.poolWait.observe(0)
+      } else {
+        const end = metrics.poolWait.startTimer()
+        await turn()
+        end()
+      }
       let isHeld = true
       const release = () => {
         if (!isHeld) return

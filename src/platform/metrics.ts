@@ -28,7 +28,7 @@ export function createMetrics() {
     }),
     poolWait: new Histogram({
       name: 'db_pool_wait_seconds',
-      help: 'Time a call waited for a free connection',
+      help: 'Time a call waited for its turn at the database: a read for its lane, a batch since its oldest request',
       buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
       registers,
     }),
