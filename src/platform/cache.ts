@@ -64,7 +64,7 @@ export type CacheOptions<V> = {
   /** Called where the cache has lost the thread and must know the database's clock again. */
   askClock: () => void
   log: Log
-  metrics: Pick<Metrics, 'cacheHits' | 'cacheMisses' | 'cacheStale'>
+  metrics: Pick<Metrics, 'cacheHits' | 'cacheMisses' | 'cacheStale' | 'poolWait'>
 }
 
 export type Cache<V> = ChangeListener & {
