@@ -1,5 +1,6 @@
 -- What a visitor may have meant where nothing is found: each word that begins none of those that there are, or all of
--- them where each does, is replaced by the words most like it (trigrams). Null where a word is like none.
+-- them where each does, is replaced by the words most like it (trigrams): at most 5,
+-- none much less like it than the best. Null where a word is like none.
 create or replace function api.get_similar_query(p_search text)
 returns tsquery
 language sql
@@ -17,7 +18,7 @@ as $$
     ) else (
       select '(' || string_agg(api.get_search_term(c.word), ' | ') || ')'
       from (
-        select l.word
+        select l.word, l.likeness, max(l.likeness) over () as likeness_max
         from (
           select v.word, public.similarity(v.word, w.word) as likeness
           from onsale.search_words v
@@ -26,6 +27,7 @@ as $$
         order by l.likeness desc, l.word
         limit 5
       ) c
+      where c.likeness >= 0.75 * c.likeness_max
     ) end as term
     from words w
   )

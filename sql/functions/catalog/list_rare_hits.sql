@@ -24,7 +24,8 @@ create or replace function api.list_rare_hits(
 returns record
 language plpgsql
 stable
--- Only the index of words: along the dates a rare word is found late (seconds on a million events).
+-- Only the index of words: along the dates a rare word is found late (seconds on a million events), and coalesce() keeps
+-- the other conditions from being looked up in indexes of theirs.
 set enable_indexscan = off
 set enable_seqscan = off
 set jit = off
@@ -34,9 +35,12 @@ begin
     select e.id, e.sort_starts_at, case when p_sort = 'title' then e.title_key end as title_key
     from onsale.events e
     where e.status = 'active' and e.deleted_at is null
-      and e.sort_starts_at >= p_from and e.sort_starts_at <= p_to and e.over_at >= p_over_from
-      and (p_category is null or e.category = p_category)
       and e.search @@ p_query
+      and coalesce(
+        e.sort_starts_at >= p_from and e.sort_starts_at <= p_to and e.over_at >= p_over_from
+          and (p_category is null or e.category = p_category),
+        false
+      )
     limit 20001
   ), scored as (
     select h.id, h.sort_starts_at, h.title_key, case

@@ -1,0 +1,157 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import postgres from 'postgres'
+import { expectVerified, type TestDatabase, testDatabase } from '../../harness.ts'
+
+// How PostgreSQL goes about the reads, on tables that are large enough for wrong ways to be taken. auto_explain tells
+// the plans of the statements inside the functions.
+
+let database: TestDatabase
+let sql: postgres.Sql
+const notices: string[] = []
+
+const eventCount = 26_000
+
+beforeAll(async () => {
+  database = await testDatabase()
+  // Only a connection of its own hears the plans.
+  sql = postgres(database.adminUrl, { max: 1, onnotice: (notice) => void notices.push(notice.message ?? '') })
+  for (let first = 1; first <= eventCount; first += 6_500) {
+    await sql`select api.apply_seed(p_first => ${first}::bigint, p_count => 6500, p_shop => 'seed.myshopify.com')`
+  }
+  // A shop's past: far more events than those that are still to come must cost nothing.
+  await sql`
+    update onsale.events set starts_at = starts_at - interval '700 days', ends_at = ends_at - interval '700 days'
+    where id % 2 = 0`
+  await sql.unsafe('vacuum (analyze) onsale.events, onsale.tickets, onsale.stock, onsale.event_revisions')
+  await sql.unsafe(`load 'auto_explain'`)
+  await sql.unsafe('set auto_explain.log_min_duration = 0; set auto_explain.log_nested_statements = on')
+  await sql.unsafe('set client_min_messages = log')
+}, 120_000)
+afterAll(async () => {
+  await sql.end()
+  await expectVerified(database.admin)
+  await database.drop()
+})
+
+/** The plans of a call, those of the statements inside it included, and how many pages it looked at. */
+async function planOf(call: string): Promise<{ plans: string; pages: number }> {
+  // Functions keep plans after some calls: the sixth is as good as the first.
+  for (let round = 0; round < 5; round++) await sql.unsafe(`select ${call}`)
+  notices.length = 0
+  await sql.unsafe(`select ${call}`)
+  const plans = notices.join('\n')
+  const [explained] = await sql.unsafe(`explain (analyze, buffers, format json) select ${call}`)
+  const plan = explained!['QUERY PLAN'][0].Plan
+  return { plans, pages: plan['Shared Hit Blocks'] + plan['Shared Read Blocks'] }
+}
+
+const lists: Record<string, { call: string; index: string; pagesMax: number }> = {
+  'the first page': {
+    call: `api.list_events('starts_at', p_offset => 0)`,
+    index: 'events_public_by_start',
+    pagesMax: 900,
+  },
+  'a page by cursor': {
+    call: `api.list_events('starts_at', p_after_key => (extract(epoch from now() + interval '90 days') * 1000000)::bigint::text, p_after_id => 1)`,
+    index: 'events_public_by_start',
+    pagesMax: 500,
+  },
+  'the last page, from the end': {
+    call: `api.list_events('-starts_at', p_offset => 0)`,
+    index: 'events_public_by_start',
+    pagesMax: 900,
+  },
+  'a page of a category': {
+    call: `api.list_events('starts_at', p_category => 'musical', p_offset => 0)`,
+    index: 'events_public_by_category',
+    pagesMax: 800,
+  },
+  'a page of a month': {
+    call: `api.list_events('starts_at', p_from => now() + interval '60 days', p_to => now() + interval '90 days', p_offset => 0)`,
+    index: 'events_public_by_start',
+    pagesMax: 600,
+  },
+  'titles of all': {
+    call: `api.list_events('title', p_offset => 0)`,
+    index: 'events_public_by_title',
+    pagesMax: 900,
+  },
+  'titles of a day': {
+    call: `api.list_events('title', p_from => now() + interval '60 days', p_to => now() + interval '61 days', p_offset => 0)`,
+    index: 'events_public_by_start',
+    pagesMax: 500,
+  },
+}
+
+describe('lists', () => {
+  for (const [name, { call, index, pagesMax }] of Object.entries(lists)) {
+    test(`${name}: by its index, a bounded number of pages`, async () => {
+      const { plans, pages } = await planOf(call)
+      expect(plans).toContain(index)
+      expect(plans).not.toContain('Seq Scan on events')
+      expect(pages).toBeLessThan(pagesMax)
+    }, 30_000)
+  }
+
+  test('what runs now comes from the range index, when an event ends from the index by end', async () => {
+    const { plans } = await planOf(lists['the first page']!.call)
+    expect(plans).toContain('events_public_running')
+    expect(plans).toContain('events_public_by_end')
+  })
+})
+
+describe('events', () => {
+  test('an event by either id, its tickets and availability look at a few pages by their keys', async () => {
+    for (const call of [
+      'api.get_event(p_event_id => 777)',
+      'api.get_event(p_shopify_product_id => 9000000000777)',
+      'api.list_event_tickets(p_event_id => 777)',
+      'api.get_availability(array[777])',
+    ]) {
+      const { plans, pages } = await planOf(call)
+      expect(plans).not.toMatch(/Seq Scan on (events|tickets|stock|event_revisions)/)
+      expect([call, pages < 120]).toEqual([call, true])
+    }
+  }, 30_000)
+
+  test('availability of a hundred events is one pass', async () => {
+    const { plans, pages } = await planOf('api.get_availability(array(select n::bigint from generate_series(1, 100) n))')
+    expect(plans).not.toMatch(/Seq Scan on (events|tickets|stock)/)
+    expect(pages).toBeLessThan(3_000)
+  }, 30_000)
+})
+
+describe('search', () => {
+  test('few hits come from the index of words', async () => {
+    const { plans, pages } = await planOf(`api.search_events('velv fox ber', 'relevance', p_offset => 0)`)
+    expect(plans).toContain('events_public_search')
+    expect(plans).toContain('search_words_pkey')
+    expect(plans).not.toContain('Seq Scan on events')
+    expect(pages).toBeLessThan(1_200)
+  }, 30_000)
+
+  test('very many are met along the dates', async () => {
+    // A third of them would be 8,000; "the" stands in nearly all descriptions.
+    const { plans } = await planOf(`api.list_common_hits('''the''', '''the''', 'relevance', null, now(), 'infinity', now(),
+      now(), 20, 0, null, null, null, null)`)
+    expect(plans).toContain('events_public_by_start')
+    expect(plans).not.toContain('events_public_search')
+    expect(plans).not.toContain('Seq Scan on events')
+  }, 30_000)
+
+  test('typos are looked up among words, not among events', async () => {
+    const { plans } = await planOf(`api.search_events('velvt foxs', 'relevance', p_offset => 0)`)
+    expect(plans).toContain('search_words_by_trigram')
+    expect(plans).not.toContain('Seq Scan on events')
+  }, 30_000)
+
+  test('the estimate of hits is near the truth', async () => {
+    const [row] = await sql`
+      select
+        api.get_hit_estimate('''concert''', null, '-infinity', 'infinity', '-infinity')::integer as estimate,
+        (select count(*) from onsale.events
+          where status = 'active' and deleted_at is null and search @@ '''concert''')::integer as truth`
+    expect(row!.estimate).toBeGreaterThan(row!.truth * 0.7)
+    expect(row!.estimate).toBeLessThan(row!.truth * 1.3)
+  })
+})
