@@ -1,9 +1,18 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readKept } from '../../src/platform/home.ts'
-import { waitUntil, worksIn } from '../../src/platform/process.ts'
+import { signal, waitUntil, worksIn } from '../../src/platform/process.ts'
 import { main, runOnsale, type Spawned, spawnOnsale } from './spawn.ts'
 
 setDefaultTimeout(60_000)
@@ -16,7 +25,18 @@ beforeAll(() => {
   Bun.spawnSync(['chmod', '711', home])
 })
 
-afterAll(() => rmSync(home, { recursive: true, force: true }))
+afterAll(() => {
+  // What a test that ran out of time left running.
+  for (const name of readdirSync(home)) {
+    for (const file of ['postgres/postmaster.pid', 'redis.pid']) {
+      const path = join(folder(name), file)
+      const pid = existsSync(path) ? Number(readFileSync(path, 'utf8').split('\n')[0]) : 0
+      if (pid > 0 && worksIn(pid, folder(name))) signal(pid, 'SIGKILL')
+      if (pid > 0 && worksIn(pid, join(folder(name), 'postgres'))) signal(pid, 'SIGQUIT')
+    }
+  }
+  rmSync(home, { recursive: true, force: true })
+})
 
 const folder = (name: string) => join(home, name)
 const running: Spawned[] = []
