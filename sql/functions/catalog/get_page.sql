@@ -12,6 +12,7 @@ create or replace function api.get_page(
 returns table (body json, event_ids bigint[], revisions bigint[])
 language plpgsql
 stable
+rows 1
 -- Whoever calls may have asked for plans of its own; this one is the same for any ids.
 set plan_cache_mode = force_generic_plan
 as $$

@@ -9,8 +9,11 @@ create or replace function api.list_event_tickets(
 returns table (body json, event_ids bigint[], revisions bigint[], catalogue_revision bigint, as_of timestamptz)
 language plpgsql
 stable
+rows 1
 security definer
 set search_path = ''
+-- A table that was never analyzed looks large: without this the statement is compiled, for 50 to 90 ms a call.
+set jit = off
 as $$
 #variable_conflict use_column
 begin

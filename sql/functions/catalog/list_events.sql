@@ -27,6 +27,7 @@ returns table (
 )
 language plpgsql
 stable
+rows 1
 security definer
 set search_path = ''
 -- Filters that are absent fall out of the plan, and a plan is never one of a table that was still empty.

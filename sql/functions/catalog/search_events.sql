@@ -27,8 +27,11 @@ returns table (
 )
 language plpgsql
 stable
+rows 1
 security definer
 set search_path = ''
+-- A table that was never analyzed looks large: without this the statement is compiled, for 50 to 90 ms a call.
+set jit = off
 as $$
 #variable_conflict use_column
 declare
