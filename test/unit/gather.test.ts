@@ -25,7 +25,8 @@ function gathererOf(options: Partial<GathererOptions<number, string>> = {}) {
     concurrency: 1,
     batchItemsMax: 3,
     queueItemsMax: 100,
-    waitMsMax: 10_000,
+    // What a test leaves unanswered must not be refused later, in the middle of another one.
+    waitMsMax: 3_600_000,
     metrics,
     ...options,
   })
