@@ -1,7 +1,8 @@
 -- A page of the public events that have not ended, or, with p_from, of those that start from then on; without a date
 -- counts as not ended. Sorted by starts_at, -starts_at or title (then id). Either p_offset (with a total, exact up to
 -- 10,000) or a position to go on from: the key (p_after_key: microseconds since 1970, infinity, or a title) and id of
--- the last row seen, as next_cursor tells them; that costs the same on every page, and does not count.
+-- the last row seen, as next_cursor tells them; that costs the same on every page, and tells no total
+-- (by title it still counts to 10,001, to choose its way).
 -- Always one row. expires_at: when the next event ends, and the page may change without a commit.
 --
 -- What runs now and what is to come are two ranges, each in order and limited, so that a page costs the same among a
