@@ -1,4 +1,4 @@
-import { createServer, connect, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 
 export type TestProxy = {
   /** The same URL, past the proxy. */
@@ -45,7 +45,10 @@ export async function testProxy(url: string): Promise<TestProxy> {
   function listen() {
     const made = createServer((inner) => {
       const outer = connect(Number(target.port || 5432), target.hostname)
-      for (const [from, to] of [[inner, outer], [outer, inner]] as const) {
+      for (const [from, to] of [
+        [inner, outer],
+        [outer, inner],
+      ] as const) {
         sockets.add(from)
         from.on('data', (bytes) => to.write(bytes))
         from.on('error', () => {})

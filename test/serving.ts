@@ -69,7 +69,8 @@ export async function serveCatalog(
       const { values } = await metrics.queryTime.get()
       return (
         values.find(
-          ({ metricName, labels }) => metricName === 'db_query_time_seconds_count' && labels.function === name,
+          ({ metricName, labels }) =>
+            metricName === 'db_query_time_seconds_count' && labels.function === name,
         )?.value ?? 0
       )
     },

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import postgres from 'postgres'
-import { expectVerified, type TestDatabase, testDatabase } from '../../harness.ts'
+import { expectVerified, type TestDatabase, testDatabase } from '../harness.ts'
 
 // How PostgreSQL goes about the reads, on tables that are large enough for wrong ways to be taken. auto_explain tells
 // the plans of the statements inside the functions.
@@ -119,7 +119,9 @@ describe('events', () => {
   }, 30_000)
 
   test('availability of a hundred events is one pass', async () => {
-    const { plans, pages } = await planOf('api.get_availability(array(select n::bigint from generate_series(1, 100) n))')
+    const { plans, pages } = await planOf(
+      'api.get_availability(array(select n::bigint from generate_series(1, 100) n))',
+    )
     expect(plans).not.toMatch(/Seq Scan on (events|tickets|stock)/)
     expect(pages).toBeLessThan(3_000)
   }, 30_000)
@@ -137,7 +139,8 @@ describe('search', () => {
 
   test('very many are met along the dates', async () => {
     // A third of them would be 8,000; "the" stands in nearly all descriptions.
-    const { plans } = await planOf(`api.list_common_hits('''the''', '''the''', 'relevance', null, now(), 'infinity', now(),
+    const { plans } =
+      await planOf(`api.list_common_hits('''the''', '''the''', 'relevance', null, now(), 'infinity', now(),
       now(), 20, 0, null, null, null, null)`)
     expect(plans).toContain('events_public_by_start')
     expect(plans).not.toContain('events_public_search')
