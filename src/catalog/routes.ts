@@ -14,7 +14,7 @@ export function catalogRoutes({ catalog }: { catalog: Catalog }) {
         summary: 'List and search events',
         description:
           'Public events that have not ended. Counts are at most 1 s old, everything else 100 ms. ' +
-          'With `search` the soonest 10,000 hits are looked at.',
+          'With `search` the most relevant are looked for among the soonest.',
         parameters: parametersOf(listParameters.properties, 'query'),
         responses: cachedAnswer('A page of events', eventList),
         errors: ['unauthorized', 'unavailable'],
