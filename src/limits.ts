@@ -52,6 +52,9 @@ export const poolReconnectDelayMs = 100
 /** No call of the service takes a second on a healthy server; one that does must not hold its connection. */
 export const poolStatementTimeoutMs = 10_000
 
+/** After the server's own timeout a call that is not answered within this hangs, and its pool is replaced. */
+export const poolAnswerGraceMs = 1_000
+
 /** The service opens no transactions of its own; one that idles is a lost client holding locks. */
 export const poolIdleInTransactionMs = 10_000
 

@@ -13,7 +13,7 @@ import {
   taskStatementTimeoutMs,
 } from './limits.ts'
 import { createOps } from './ops/ops.ts'
-import { openPool, roleFor, unusable } from './platform/database.ts'
+import { openWatchedPool, roleFor, unusable } from './platform/database.ts'
 import { createLog, type Log } from './platform/log.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { schemaFault } from './platform/migrate.ts'
@@ -66,7 +66,14 @@ export async function startService(
   const metrics = createMetrics()
   const role = roleFor({ databaseUrl: config.databaseUrl, adminUrl: config.databaseAdminUrl })
   const openOwn = (name: string, max: number, statementTimeoutMs = poolStatementTimeoutMs) =>
-    openPool(config.databaseUrl, { name, max, role, prepare: config.dbPrepare, statementTimeoutMs })
+    openWatchedPool(config.databaseUrl, {
+      name,
+      max,
+      role,
+      prepare: config.dbPrepare,
+      statementTimeoutMs,
+      onReplaced: () => log.warn({ pool: name }, 'The database did not answer, its connections are replaced'),
+    })
 
   // One pool a purpose: statements of one connection queue behind each other, and a slow batch must not hold
   // up a read, nor either of them the question whether the service is well.
@@ -77,7 +84,13 @@ export async function startService(
     ops: openOwn('ops', 1),
     ...(config.databaseReplicaUrl === null
       ? {}
-      : { replica: openPool(config.databaseReplicaUrl, { name: 'replica', max: config.dbPoolSize, role }) }),
+      : {
+          replica: openWatchedPool(config.databaseReplicaUrl, {
+            name: 'replica',
+            max: config.dbPoolSize,
+            role,
+          }),
+        }),
   }
   const endPools = () => Promise.all(Object.values(pools).map((pool) => pool.end({ timeout: 1 })))
   const redis = config.redisUrl === null ? null : openSharedCache(config.redisUrl, { log })

@@ -48,7 +48,7 @@ export async function testDatabase({ connections = 8 } = {}): Promise<TestDataba
 
   const url = withDatabaseName(server, name)
   // Opening many connections on a busy machine takes its time, which no test is about.
-  const patient = { connectTimeoutS: 60 }
+  const patient = { connectTimeoutS: 60, fetchTypes: true }
   const admin = openPool(url, { name: 'test admin', max: connections, statementTimeoutMs: 0, ...patient })
   const service = openPool(url, { name: 'test', max: connections, role: serviceRole, ...patient })
   let isDropped = false
@@ -73,7 +73,7 @@ export async function emptyDatabase(): Promise<{ url: string; admin: Sql; drop()
   const name = `onsale_test_${process.pid}_${randomBytes(4).toString('hex')}`
   await onServer(server, (sql) => sql.unsafe(`create database ${name} template template0`))
   const url = withDatabaseName(server, name)
-  const admin = openPool(url, { name: 'test admin', max: 4, statementTimeoutMs: 0 })
+  const admin = openPool(url, { name: 'test admin', max: 4, statementTimeoutMs: 0, fetchTypes: true })
   return {
     url,
     admin,

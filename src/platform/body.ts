@@ -32,7 +32,9 @@ export function createBodyReader({ bytesMax, msMax }: { bytesMax: number; msMax:
       const entry = { startedAt: performance.now(), refuse }
       reading.add(entry)
       watch ??= setInterval(refuseSlow, msMax / 5)
-      body.then(resolve, refuse).finally(() => reading.delete(entry))
+      body
+        .then(resolve, (error: unknown) => refuse(isGone(error) ? gone() : error))
+        .finally(() => reading.delete(entry))
     })
   }
 
@@ -47,6 +49,15 @@ export function createBodyReader({ bytesMax, msMax }: { bytesMax: number; msMax:
       clearInterval(watch)
       watch = undefined
     }
+  }
+
+  /** A sender who hung up in the middle: nobody is left to tell, and nothing here has failed. */
+  function gone(): AppError {
+    return new AppError('request_timeout', 'The sender went away before the whole body had come')
+  }
+
+  function isGone(error: unknown): boolean {
+    return error instanceof Error && error.name === 'AbortError'
   }
 
   function tooLarge(): AppError {

@@ -1,5 +1,6 @@
 import postgres from 'postgres'
 import {
+  poolAnswerGraceMs,
   poolConnectTimeoutS,
   poolIdleInTransactionMs,
   poolReconnectDelayMs,
@@ -27,6 +28,11 @@ export type PoolOptions = {
   /** 0 = unbounded, for migrations and bulk loads. */
   statementTimeoutMs?: number
   connectTimeoutS?: number
+  /**
+   * Asks the server for its array types, so that arrays come and go as lists. Off: that question is a promise which
+   * nobody awaits, and a connection lost during it ends the process (postgres.js 3.4.9).
+   */
+  fetchTypes?: boolean
 }
 
 /**
@@ -42,6 +48,7 @@ export function openPool(
     prepare = true,
     statementTimeoutMs = poolStatementTimeoutMs,
     connectTimeoutS = poolConnectTimeoutS,
+    fetchTypes = false,
   }: PoolOptions,
 ): Sql {
   // A pooler in transaction mode refuses startup parameters it cannot track, so it gets none that it could
@@ -57,12 +64,59 @@ export function openPool(
     max,
     prepare,
     connect_timeout: connectTimeoutS,
+    fetch_types: fetchTypes,
     // The library's own backoff grows to 20 s, and a query sent meanwhile waits for it instead of failing.
     // Its types know a function here only, its code takes both.
     backoff: () => poolReconnectDelayMs / 1000,
     onnotice: () => {},
     connection: { application_name: `onsale ${name}`, ...session },
   })
+}
+
+/**
+ * A pool that is replaced when a call gets no answer at all: a connection into a black hole (failover by address, a
+ * firewall, a frozen machine) is noticed by the system after minutes, postgres.js cannot drop a single one, and until
+ * then every slot waits on it. A call that is older than the server's own timeout and a second can only hang: it is
+ * rejected as a lost connection, and the next one finds new connections. For plain queries, each awaited.
+ */
+export function openWatchedPool(url: string, options: PoolOptions & { onReplaced?: () => void }): Sql {
+  const { statementTimeoutMs = poolStatementTimeoutMs, onReplaced } = options
+  const callMsMax = statementTimeoutMs + poolAnswerGraceMs
+  const underWay = new Set<{ startedAt: number; pool: Sql }>()
+  let current = openPool(url, options)
+  const watch = setInterval(replaceHanging, poolAnswerGraceMs)
+  watch.unref()
+
+  return new Proxy(current, {
+    apply(_, __, [first, ...rest]: Parameters<Sql>) {
+      const call = { startedAt: performance.now(), pool: current }
+      const query = current(first, ...rest)
+      underWay.add(call)
+      const isOver = () => underWay.delete(call)
+      query.then(isOver, isOver)
+      return query
+    },
+    get(_, name) {
+      if (name === 'end') return end
+      return Reflect.get(current, name)
+    },
+  })
+
+  function replaceHanging(): void {
+    const limit = performance.now() - callMsMax
+    const hanging = [...underWay].some(({ startedAt, pool }) => pool === current && startedAt < limit)
+    if (!hanging) return
+    const old = current
+    current = openPool(url, options)
+    onReplaced?.()
+    // Rejects what waits on it; there is nobody to tell about the rest.
+    void old.end({ timeout: 0 }).catch(() => {})
+  }
+
+  function end(endOptions?: { timeout?: number }): Promise<void> {
+    clearInterval(watch)
+    return current.end(endOptions)
+  }
 }
 
 /**
