@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { version } from '../package.json'
 import { migrateDatabase, print, runCommand, seedDatabase } from './commands.ts'
 import { type Config, readConfig } from './config.ts'
+import { isTransient } from './errors.ts'
 import {
   discardDelivery,
   listDeliveries,
@@ -82,6 +83,12 @@ await program.parseAsync()
 
 /** A role that runs until a signal. */
 async function stays(role: () => Promise<void>): Promise<void> {
+  // A promise of a library that nobody awaits must not end a process that serves: a lost connection is its pool's
+  // affair, and whoever waited for it was told.
+  process.on('unhandledRejection', (error) => {
+    if (!isTransient(error)) fail(error)
+    process.stderr.write(`A connection was lost where nobody waited for it: ${String(error)}\n`)
+  })
   try {
     await role()
   } catch (error) {
