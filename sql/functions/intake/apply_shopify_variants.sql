@@ -23,24 +23,13 @@ declare
   v_currency text;
   v_product_ids bigint[];
   v_variant_ids bigint[];
-  v_ordinals integer[];
-  v_nths bigint[];
   v_written bigint[];
   v_versions integer[];
   v_ticket_ids bigint[];
 begin
   select s.currency into strict v_currency from onsale.settings s;
 
-  -- The newest body of each variant, by its place in its delivery.
-  select array_agg(n.variant_id), array_agg(n.ordinal), array_agg(n.nth)
-  into v_variant_ids, v_ordinals, v_nths
-  from (
-    select distinct on (variant_id) (v.entry ->> 'id')::bigint as variant_id, f.ordinal, v.nth
-    from unnest(p_facts) f
-    cross join lateral jsonb_array_elements(f.body -> 'variants') with ordinality as v (entry, nth)
-    where f.kind = 'product'
-    order by variant_id, f.stamp desc
-  ) n;
+  select array_agg(n.variant_id) into v_variant_ids from api.list_newest_variants(p_facts) n;
   select array_agg(distinct (f.body ->> 'id')::bigint) into v_product_ids
   from unnest(p_facts) f
   where f.kind = 'product';
@@ -63,11 +52,7 @@ begin
   end if;
 
   with facts as (
-    select
-      n.variant_id, f.ordinal, f.stamp, (f.body ->> 'id')::bigint as product_id,
-      f.body -> 'variants' -> (n.nth - 1)::integer as entry
-    from unnest(v_variant_ids, v_ordinals, v_nths) as n (variant_id, ordinal, nth)
-    join unnest(p_facts) f on f.ordinal = n.ordinal
+    select n.* from api.list_newest_variants(p_facts) n
   ), items as (
     select f.variant_id, (f.entry ->> 'inventory_item_id')::bigint as inventory_item_id
     from facts f
@@ -109,11 +94,7 @@ begin
       f.entry ->> 'inventory_policy' is not distinct from 'continue' as is_oversell_allowed
     from onsale.shopify_variants v
     join onsale.shopify_products p on p.product_id = v.product_id
-    join (
-      select n.variant_id, n.nth, f.body -> 'variants' -> (n.nth - 1)::integer as entry
-      from unnest(v_variant_ids, v_ordinals, v_nths) as n (variant_id, ordinal, nth)
-      join unnest(p_facts) f on f.ordinal = n.ordinal
-    ) f on f.variant_id = v.variant_id
+    join api.list_newest_variants(p_facts) f on f.variant_id = v.variant_id
     where v.variant_id = any (v_written)
   ) n on t.shopify_variant_id = n.variant_id
   when not matched then
