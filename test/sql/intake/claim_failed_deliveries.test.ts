@@ -70,3 +70,19 @@ test('two claim at once: each delivery goes to one of them', async () => {
     await database.drop()
   }
 }, 20_000)
+
+test('a claim under way is passed by, not waited for', async () => {
+  const database = await testDatabase()
+  try {
+    await apply(database.service, bad('a'), bad('b'))
+    const claimed = (sql: Session) => sql<{ id: string }[]>`
+      select delivery_id as id from api.claim_failed_deliveries(1, clock_timestamp() + interval '1 hour')`
+    await database.admin.begin(async (sql) => {
+      const first = await claimed(sql)
+      const second = await Promise.race([claimed(database.service), Bun.sleep(2_000).then(() => [])])
+      expect([...first, ...second].map((row) => row.id).sort()).toEqual(['a', 'b'])
+    })
+  } finally {
+    await database.drop()
+  }
+}, 20_000)

@@ -1,6 +1,7 @@
-import { expect } from 'bun:test'
+import { expect, test } from 'bun:test'
 import type { Session } from '../../../src/platform/database.ts'
-import { delivery, order } from '../../deliveries.ts'
+import { applyAll, delivery, order } from '../../deliveries.ts'
+import { testDatabase } from '../../harness.ts'
 import { applyAt, scratchTests } from '../../scratch.ts'
 
 const check = scratchTests()
@@ -70,3 +71,20 @@ check('a delivery repeated after its id was forgotten is stale and counts nothin
   await reap(sql)
   expect(await applyAt(sql, '2026-11-10T00:00:00Z', [good('x', 1)])).toMatchObject([{ outcome: 'stale' }])
 })
+
+test('what somebody holds is passed by, not waited for', async () => {
+  const database = await testDatabase()
+  try {
+    await applyAll(database.service, [good('held', 1), good('free', 2), bad('held bad'), bad('free bad')])
+    const later = new Date(Date.now() + 30 * 24 * 3_600_000).toISOString()
+    await database.admin.begin(async (sql) => {
+      await sql`select from onsale.deliveries where delivery_id = 'held' for update`
+      await sql`select from onsale.failed_deliveries where delivery_id = 'held bad' for update`
+      const reaped = reap(database.service, { now: later })
+      expect(await Promise.race([reaped, Bun.sleep(2_000)])).toEqual({ ids: 1, bodies: 0, failed: 1 })
+    })
+    expect(await idsOf(database.admin)).toEqual(['held', 'held bad'])
+  } finally {
+    await database.drop()
+  }
+}, 20_000)
