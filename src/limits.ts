@@ -93,8 +93,8 @@ export const webhookAnswerMsMax = 5_000
 /** Longer batches gain nothing: a row costs 75 µs in a batch of 100 and 82 µs in one of 300 (PostgreSQL 15). */
 export const webhookBatchItemsMax = 200
 
-/** Bounds the memory of one call: 200 bodies of 4 kB are a tenth of it. */
-export const webhookBatchBytesMax = 8 * 1024 * 1024
+/** Bounds the time of one call: 200 orders of 5 kB are half of it. A longer body goes alone. */
+export const webhookBatchBytesMax = 2 * 1024 * 1024
 
 /** Two batches at once: one reads its bodies while the other waits for the disk; more only wait for the hot row. */
 export const webhookBatchesAtOnce = 2
@@ -136,8 +136,8 @@ export const intakeStateEveryMs = 10_000
 export const sanitisedDescriptionsMax = 2_000
 
 if (webhookWaitMsMax >= webhookAnswerMsMax) throw new Error('webhookWaitMsMax must leave time for the answer')
-if (webhookBatchBytesMax < webhookBodyBytesMax) throw new Error('webhookBatchBytesMax must fit one body')
 if (webhookQueueBytesMax < webhookBatchBytesMax) throw new Error('webhookQueueBytesMax must fit one batch')
+if (webhookQueueBytesMax < webhookBodyBytesMax) throw new Error('webhookQueueBytesMax must fit one body')
 
 /** Thousands of event pages and lists; what is used least goes first. */
 export const localRedisMemoryMb = 128

@@ -52,7 +52,8 @@ export function createIntake({ sql, log, metrics }: IntakeDeps) {
       return await calls.applyDeliveries(batch)
     } catch (error) {
       if (isRace(error) && attempt <= webhookRetriesMax) return applyBatch(batch, attempt + 1)
-      if (isTransient(error)) throw error
+      // A batch that runs into the statement timeout may hold one body that always will: it is halved like poison.
+      if (isTransient(error) && sqlState(error) !== '57014') throw error
       if (batch.length === 1) return [await failAlone(batch[0] as Delivery, error)]
       const middle = batch.length >> 1
       // One after the other: the half that is sound commits although the other fails.

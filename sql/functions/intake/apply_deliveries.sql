@@ -87,7 +87,9 @@ begin
     select
       k.*,
       api.get_delivery_fault(k.kind, k.body) as fault,
+      -- A test order that was counted before the switch goes on being followed, so that it can leave again.
       k.kind = 'order' and not v_settings.counts_test_orders and coalesce((k.body ->> 'test')::boolean, false)
+        and not exists (select from onsale.shopify_orders o where o.order_id = (k.body ->> 'id')::bigint)
         as is_unwanted
     from (
       select

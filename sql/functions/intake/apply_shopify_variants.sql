@@ -23,13 +23,23 @@ declare
   v_currency text;
   v_product_ids bigint[];
   v_variant_ids bigint[];
+  v_products bigint[];
+  v_ordinals integer[];
+  v_stamps onsale.stamp[];
+  v_entries jsonb[];
+  v_nths bigint[];
   v_written bigint[];
   v_versions integer[];
   v_ticket_ids bigint[];
 begin
   select s.currency into strict v_currency from onsale.settings s;
 
-  select array_agg(n.variant_id) into v_variant_ids from api.list_newest_variants(p_facts) n;
+  -- Kept as lists: where the function stands in a join it may be run anew for every row (2,000 variants: 10 s, so 0.2).
+  select
+    array_agg(n.variant_id), array_agg(n.product_id), array_agg(n.ordinal), array_agg(n.stamp), array_agg(n.entry),
+    array_agg(n.nth)
+  into v_variant_ids, v_products, v_ordinals, v_stamps, v_entries, v_nths
+  from api.list_newest_variants(p_facts) n;
   select array_agg(distinct (f.body ->> 'id')::bigint) into v_product_ids
   from unnest(p_facts) f
   where f.kind = 'product';
@@ -52,7 +62,10 @@ begin
   end if;
 
   with facts as (
-    select n.* from api.list_newest_variants(p_facts) n
+    select
+      v_variant_ids[i] as variant_id, v_products[i] as product_id, v_ordinals[i] as ordinal, v_stamps[i] as stamp,
+      v_entries[i] as entry
+    from generate_subscripts(v_variant_ids, 1) as i
   ), items as (
     select f.variant_id, (f.entry ->> 'inventory_item_id')::bigint as inventory_item_id
     from facts f
@@ -94,7 +107,7 @@ begin
       f.entry ->> 'inventory_policy' is not distinct from 'continue' as is_oversell_allowed
     from onsale.shopify_variants v
     join onsale.shopify_products p on p.product_id = v.product_id
-    join api.list_newest_variants(p_facts) f on f.variant_id = v.variant_id
+    join unnest(v_variant_ids, v_entries, v_nths) as f (variant_id, entry, nth) on f.variant_id = v.variant_id
     where v.variant_id = any (v_written)
   ) n on t.shopify_variant_id = n.variant_id
   when not matched then
