@@ -7,7 +7,8 @@ import { blockersOf, withSessions } from './sessions.ts'
 
 // The lock order of sql/README.md, held against real sessions. A first batch is stopped in the middle, by a lock of
 // ours on one row of one table; a second batch about the same rows in the opposite order then has to queue up behind
-// the first without holding anything that the first still needs. When ours is let go both must finish.
+// the first without holding anything that the first still needs. When ours is let go both must finish. What the first
+// holds meanwhile is asked row by row: all that stand before the middle, and none behind it.
 
 let database: TestDatabase
 beforeEach(async () => {
@@ -20,7 +21,7 @@ afterEach(async () => {
 
 const at = (second: number) => `2026-11-01T12:00:${String(second).padStart(2, '0')}+01:00`
 
-// Nine things, so that a table locked in any other order than by key is found out nearly always.
+// Nine things, the fifth in the middle.
 const things = [1, 2, 3, 4, 5, 6, 7, 8, 9]
 
 /** An event with two tickets; the second of a thing has no product yet where its number is above 100. */
@@ -59,112 +60,133 @@ const known = (): Delivery[] => [
 type Contest = {
   /** What the n-th batch says about a thing: rows of this table, and no rows of an earlier one, are in both. */
   says: (batch: 1 | 2, nth: number) => Delivery
-  /** Locks the row of the fifth thing. */
-  middle: (sql: Session) => PromiseLike<unknown>
+  /** Locks the row of a thing, or makes it. Null where there is one row for all of them. */
+  lock: ((sql: Session, nth: number) => PromiseLike<unknown>) | null
 }
 
 const contests: Record<string, Contest> = {
   shopify_orders: {
     says: (batch, nth) => sale(nth, ticketOf(nth), batch),
-    middle: (sql) => sql`select from onsale.shopify_orders where order_id = 5 for update`,
+    lock: (sql, nth) => sql`select from onsale.shopify_orders where order_id = ${nth} for update`,
   },
   'shopify_orders that are new': {
     says: (batch, nth) => sale(200 + nth, ticketOf(nth), batch),
-    middle: (sql) => sql`
+    lock: (sql, nth) => sql`
       insert into onsale.shopify_orders (order_id, shop, status, is_test, stamp)
-      values (205, '', 'open', false, row('-infinity', 0, '')::onsale.stamp)`,
+      values (${200 + nth}, '', 'open', false, row('-infinity', 0, '')::onsale.stamp)`,
   },
   shopify_products: {
     says: (batch, nth) => delivery('products/update', productOf(nth, at(batch))),
-    middle: (sql) => sql`select from onsale.shopify_products where product_id = 5 for update`,
+    lock: (sql, nth) => sql`select from onsale.shopify_products where product_id = ${nth} for update`,
   },
   'shopify_products that are new': {
     says: (batch, nth) => delivery('products/update', productOf(200 + nth, at(batch))),
-    middle: (sql) => sql`insert into onsale.shopify_products (product_id) values (205)`,
+    lock: (sql, nth) => sql`insert into onsale.shopify_products (product_id) values (${200 + nth})`,
   },
   'shopify_variants without ticket': {
     says: (batch, nth) => sale(200 + batch * 100 + nth, ticketOf(100 + nth)),
-    middle: (sql) => sql`select from onsale.shopify_variants where variant_id = ${ticketOf(105)} for update`,
+    lock: (sql, nth) =>
+      sql`select from onsale.shopify_variants where variant_id = ${ticketOf(100 + nth)} for update`,
   },
   'shopify_variants that are new': {
     says: (batch, nth) => sale(200 + batch * 100 + nth, ticketOf(200 + nth)),
-    middle: (sql) => sql`insert into onsale.shopify_variants (variant_id) values (${ticketOf(205)})`,
+    lock: (sql, nth) => sql`insert into onsale.shopify_variants (variant_id) values (${ticketOf(200 + nth)})`,
   },
   'inventory_items without variant': {
     says: (batch, nth) => told(ticketOf(100 + nth), batch, 1 + batch),
-    middle: (sql) =>
-      sql`select from onsale.inventory_items where inventory_item_id = ${ticketOf(105) + 1000} for update`,
+    lock: (sql, nth) =>
+      sql`select from onsale.inventory_items where inventory_item_id = ${ticketOf(100 + nth) + 1000} for update`,
   },
   'inventory_items that are new': {
     says: (batch, nth) => told(ticketOf(200 + nth), batch, 1 + batch),
-    middle: (sql) =>
-      sql`insert into onsale.inventory_items (inventory_item_id) values (${ticketOf(205) + 1000})`,
+    lock: (sql, nth) =>
+      sql`insert into onsale.inventory_items (inventory_item_id) values (${ticketOf(200 + nth) + 1000})`,
   },
   inventory_levels: {
     says: (batch, nth) => told(ticketOf(nth), batch),
-    middle: (sql) =>
-      sql`select from onsale.inventory_levels where inventory_item_id = ${ticketOf(5) + 1000} for update`,
+    lock: (sql, nth) =>
+      sql`select from onsale.inventory_levels where inventory_item_id = ${ticketOf(nth) + 1000} for update`,
   },
   'inventory_levels that are new': {
     says: (batch, nth) => told(ticketOf(nth), batch, 7),
-    middle: (sql) => sql`
+    lock: (sql, nth) => sql`
       insert into onsale.inventory_levels (inventory_item_id, location_id, available, is_disconnected, stamp)
-      values (${ticketOf(5) + 1000}, 7, 0, false, row('-infinity', 0, '')::onsale.stamp)`,
+      values (${ticketOf(nth) + 1000}, 7, 0, false, row('-infinity', 0, '')::onsale.stamp)`,
   },
   'stock, by orders': {
     says: (batch, nth) => sale(200 + batch * 100 + nth, ticketOf(nth)),
-    middle: lockStock,
+    lock: lockStock,
   },
   'stock, by levels': {
     says: (batch, nth) => told(ticketOf(nth), batch, 1 + batch),
-    middle: lockStock,
+    lock: lockStock,
   },
   event_revisions: {
     says: (batch, nth) => sale(200 + batch * 100 + nth, ticketOf(nth, batch === 2)),
-    middle: (sql) => sql`
+    lock: (sql, nth) => sql`
       select from onsale.event_revisions
-      where event_id = (select id from onsale.events where shopify_product_id = 5) for update`,
+      where event_id = (select id from onsale.events where shopify_product_id = ${nth}) for update`,
   },
   catalogue: {
     says: (batch, nth) => delivery('products/update', productOf(100 * batch + 200 + nth)),
-    middle: (sql) => sql`select from onsale.catalogue for update`,
+    lock: null,
   },
   failed_deliveries: {
     says: (_, nth) => delivery('orders/create', { id: nth }, { id: `bad ${nth}` }),
-    middle: (sql) => sql`
+    lock: (sql, nth) => sql`
       insert into onsale.failed_deliveries
         (shop, delivery_id, topic, triggered_ns, body, reason, failed_at, next_attempt_at)
-      values ('demo.myshopify.com', 'bad 5', 'orders/create', 0, '', '', now(), now())`,
+      values ('demo.myshopify.com', ${`bad ${nth}`}, 'orders/create', 0, '', '', now(), now())`,
   },
   deliveries: {
     says: (_, nth) => delivery('themes/publish', {}, { id: `same ${nth}` }),
-    middle: (sql) => sql`
+    lock: (sql, nth) => sql`
       insert into onsale.deliveries (shop, delivery_id, topic, received_at, outcome)
-      values ('demo.myshopify.com', 'same 5', 'themes/publish', now(), 'ignored')`,
+      values ('demo.myshopify.com', ${`same ${nth}`}, 'themes/publish', now(), 'ignored')`,
   },
 }
 
-function lockStock(sql: Session) {
+function lockStock(sql: Session, nth: number) {
   return sql`
     select from onsale.stock
-    where ticket_id = (select id from onsale.tickets where shopify_variant_id = ${ticketOf(5)}) for update`
+    where ticket_id = (select id from onsale.tickets where shopify_variant_id = ${ticketOf(nth)}) for update`
 }
 
 describe('a batch that is stopped at', () => {
-  for (const [table, { says, middle }] of Object.entries(contests)) {
+  for (const [table, { says, lock }] of Object.entries(contests)) {
     test(`${table} lets one about the same rows in the opposite order queue up behind it`, async () => {
-      await apply(database.service, ...known())
-      await withSessions(database, 3, async (blocker, first, second) => {
+      // One call for each, so that our ids follow the order of Shopify's.
+      for (const one of known()) await apply(database.service, one)
+      await withSessions(database, 4, async (blocker, first, second, asking) => {
         await blocker.sql`begin`
-        await middle(blocker.sql)
-        const one = apply(first.sql, ...things.map((nth) => says(1, nth)))
+        await (lock ? lock(blocker.sql, 5) : blocker.sql`select from onsale.catalogue for update`)
+        const one = apply(first.sql, ...shuffled(things).map((nth) => says(1, nth)))
         expect(await blockersOf(database, first)).toEqual([blocker.pid])
+        if (lock) expect(await heldOf(asking.sql, lock)).toEqual([1, 2, 3, 4, 5])
         const two = apply(second.sql, ...things.toReversed().map((nth) => says(2, nth)))
         await blockersOf(database, second)
         await blocker.sql`rollback`
         expect([...(await one), ...(await two)]).toHaveLength(18)
       })
     })
+  }
+
+  const shuffled = (items: number[]) => items.toSorted((one, other) => ((one * 7) % 11) - ((other * 7) % 11))
+
+  /** The things whose row somebody holds. */
+  async function heldOf(sql: Session, lock: NonNullable<Contest['lock']>): Promise<number[]> {
+    const held = []
+    for (const nth of things) {
+      await sql`begin`
+      await sql`set local lock_timeout = '25ms'`
+      const isHeld = await Promise.resolve(lock(sql, nth)).then(
+        () => false,
+        (error: { code?: string }) => error.code === '55P03',
+      )
+      await sql`rollback`
+      if (isHeld) held.push(nth)
+    }
+    return held
   }
 })
 
