@@ -210,6 +210,32 @@ test('what loses a deadlock or a serialization race is tried again by itself', a
   }
 })
 
+test('a body over which the server runs out of time stands alone, its batch-mates are applied', async () => {
+  const slow = good()
+  await database.admin.unsafe(`
+    create function onsale.dawdle() returns trigger language plpgsql as $$
+    begin
+      if new.order_id = ${orderCount} then perform pg_sleep(5); end if;
+      return new;
+    end $$;
+    create trigger dawdle before insert on onsale.shopify_orders for each row execute function onsale.dawdle()`)
+  const pool = openPool(database.url, { name: 'hasty', max: 2, role: serviceRole, statementTimeoutMs: 700 })
+  try {
+    const batch = [...Array.from({ length: 5 }, good), slow, good(), good()]
+    const intake = createIntake({ sql: pool, log, metrics: createMetrics() })
+    const { outcomes } = await submitAll(intake, batch)
+    expect(outcomes).toEqual(batch.map((one) => (one === slow ? 'failed' : 'applied')))
+    const [kept] = await database.admin`
+      select sqlstate from onsale.failed_deliveries where delivery_id = ${slow.deliveryId}`
+    expect(kept).toEqual({ sqlstate: '57014' })
+  } finally {
+    await pool.end({ timeout: 1 })
+    await database.admin`drop trigger dawdle on onsale.shopify_orders`
+    await database.admin`drop function onsale.dawdle`
+    await database.admin`delete from onsale.failed_deliveries where delivery_id = ${slow.deliveryId}`
+  }
+})
+
 test('a database that is away refuses the batch, and the next one finds it back', async () => {
   const pool = openPool(database.url, { name: 'cut', max: 2, role: serviceRole })
   const intake = createIntake({ sql: pool, log, metrics: createMetrics() })

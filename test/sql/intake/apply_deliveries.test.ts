@@ -325,6 +325,22 @@ check('test orders are ignored where the settings say so', async (sql) => {
   expect(await stockOf(sql)).toMatchObject({ sold: 1, available: 99 })
 })
 
+check(
+  'a test order that was counted before the switch goes on being followed, a new one is not',
+  async (sql) => {
+    await apply(sql, delivery('products/create', product()), delivery('orders/create', order({ test: true })))
+    await sql`select api.update_settings('EUR', null, null, false, 0)`
+    const later = '2026-11-01T13:00:00+01:00'
+    const outcomes = await apply(
+      sql,
+      delivery('orders/cancelled', order({ test: true, updated_at: later, cancelled_at: later })),
+      delivery('orders/create', order({ id: 501, test: true })),
+    )
+    expect(outcomes).toEqual(['applied', 'ignored'])
+    expect(await stockOf(sql)).toMatchObject({ sold: 0 })
+  },
+)
+
 check('a date that is none is a fault of its body alone', async (sql) => {
   for (const updated_at of ['yesterday at noon', 'infinity', 'now', 7]) {
     const results = await applyAll(sql, [
