@@ -54,8 +54,9 @@ begin
 
   insert into onsale.shopify_products (product_id)
   select n.product_id
-  from (select unnest(v_product_ids) as product_id order by 1) n
+  from unnest(v_product_ids) as n (product_id)
   where not exists (select from onsale.shopify_products p where p.product_id = n.product_id)
+  order by n.product_id
   on conflict do nothing;
 
   perform from onsale.shopify_products p

@@ -47,9 +47,10 @@ begin
   insert into onsale.shopify_variants (variant_id)
   select n.variant_id
   from (
-    select distinct u.variant_id from unnest(v_variant_ids || p_order_variant_ids) as u (variant_id) order by 1
+    select distinct u.variant_id from unnest(v_variant_ids || p_order_variant_ids) as u (variant_id)
   ) n
   where not exists (select from onsale.shopify_variants v where v.variant_id = n.variant_id)
+  order by n.variant_id
   on conflict do nothing;
 
   perform from onsale.shopify_variants v
