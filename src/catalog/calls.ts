@@ -3,8 +3,6 @@ import { type Sql, textArray } from '../platform/database.ts'
 import { callTimer, type Metrics } from '../platform/metrics.ts'
 import { type Clock, changesChannel, heartbeatChannel } from '../platform/notify.ts'
 
-export type CatalogCalls = ReturnType<typeof createCatalogCalls>
-
 /** Our id or Shopify's, digits; exactly one of them is given. */
 export type EventName = { eventId: string; productId: null } | { eventId: null; productId: string }
 

@@ -23,8 +23,6 @@ type Encoded = {
   unchangedHeaders: Partial<Record<XCache, Headers>>
 }
 
-export type ContentWriter = ReturnType<typeof createContentWriter>
-
 /** Answers cached reads: chooses the encoding, compares ETags, and adds prepared headers. */
 export function createContentWriter({ cacheControl }: { cacheControl: string }) {
   return { contentOf, respond }

@@ -13,8 +13,6 @@ export class NotTextError extends Error {
   }
 }
 
-export type IntakeCalls = ReturnType<typeof createIntakeCalls>
-
 /** The SQL functions of the intake; each call is timed under its function's name. */
 export function createIntakeCalls(sql: Session, metrics: Pick<Metrics, 'queryTime'>) {
   const timed = callTimer(metrics)

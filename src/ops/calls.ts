@@ -1,8 +1,6 @@
 import type { Sql } from '../platform/database.ts'
 import { callTimer, type Metrics } from '../platform/metrics.ts'
 
-export type OpsCalls = ReturnType<typeof createOpsCalls>
-
 /** The SQL functions of operations. */
 export function createOpsCalls(sql: Sql, metrics: Pick<Metrics, 'queryTime'>) {
   const timed = callTimer(metrics)

@@ -45,8 +45,6 @@ export type NotifyOptions = {
 export const changesChannel = 'onsale_changes'
 export const heartbeatChannel = 'onsale_heartbeat'
 
-export type Notify = ReturnType<typeof createNotify>
-
 /**
  * Hears the commits of the database on one connection of its own, for as long as the process lives: a lost
  * connection is made again, and one that is half-open (it does not hear its own heartbeat) is closed first.

@@ -34,7 +34,7 @@ declare
 begin
   select s.currency into strict v_currency from onsale.settings s;
 
-  -- Kept as lists: where the function stands in a join it may be run anew for every row (2,000 variants: 10 s, so 0.2).
+  -- Kept as lists: where the function stands in a join it may be run anew for every row.
   select
     array_agg(n.variant_id), array_agg(n.product_id), array_agg(n.ordinal), array_agg(n.stamp), array_agg(n.entry),
     array_agg(n.nth)

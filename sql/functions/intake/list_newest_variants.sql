@@ -1,5 +1,6 @@
 -- The variants that the products of a batch hold in full: the newest entry of each, with its place in its body. Entries
--- are unnested, never fetched by index: that copies the whole list each time (2,048 variants took 6 s).
+-- are unnested, never fetched by index: that copies the whole list each time (two bodies of 2,048
+-- variants, PostgreSQL 15: 6.3 s by index, 0.8 s so).
 create or replace function api.list_newest_variants(p_facts onsale.delivery_fact[])
 returns table (
   variant_id bigint, product_id bigint, ordinal integer, stamp onsale.stamp, entry jsonb, nth bigint
