@@ -9,6 +9,8 @@ import { freePort, signal, waitUntil, worksIn } from './process.ts'
 export type LocalRedis = {
   /** Null: the service runs without. */
   url: string | null
+  /** Null: none was started. */
+  pid: number | null
   /** What became of it, for the person who started. */
   sentence: string
   stop(): Promise<void>
@@ -75,6 +77,7 @@ export async function startLocalRedis({ dataDir }: { dataDir: string }): Promise
   return {
     // With its user: redis-cli takes an empty one for a name.
     url: `redis://default:${password}@127.0.0.1:${port}`,
+    pid: child.pid ?? null,
     sentence: `on 127.0.0.1:${port}, started from PATH`,
     async stop() {
       await stopChild(child, exited)
@@ -87,7 +90,7 @@ export async function startLocalRedis({ dataDir }: { dataDir: string }): Promise
 }
 
 function none(sentence: string): LocalRedis {
-  return { url: null, sentence, stop: async () => {}, kill() {} }
+  return { url: null, pid: null, sentence, stop: async () => {}, kill() {} }
 }
 
 /** A run that was killed could not stop its Redis. */

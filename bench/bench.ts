@@ -1,0 +1,250 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync } from 'node:fs'
+import { cpus, platform, release, totalmem } from 'node:os'
+import { join, resolve } from 'node:path'
+import { version } from '../package.json'
+import { readSecret, targetOf } from '../sandbox/target.ts'
+import { openPool } from '../src/platform/database.ts'
+import { Refusal } from '../src/platform/refusal.ts'
+import { stopOnSignal } from '../src/platform/shutdown.ts'
+import type { BenchOptions } from './main.ts'
+import type { Machine, Run } from './result.ts'
+import { openFilesMax, openFilesWanted, provideK6 } from './runner/k6.ts'
+import { createProgress, type Progress } from './runner/progress.ts'
+import { runScenario } from './runner/run.ts'
+import { busyShare, cores } from './runner/sampler.ts'
+import { type NamedScenario, readScenarios } from './runner/scenarios.ts'
+import { enterStage, type Stack, type Stage, startStack } from './runner/stack.ts'
+
+const root = resolve(import.meta.dir, '..')
+const dataFolder = join(root, '.data/bench')
+const resultsFolder = join(root, 'bench/results')
+
+/** Above this share of the cores something else is at work, and the figures are its, too. */
+const quietShareMax = 0.15
+
+/** Runs the scenarios, verifies, writes the report; answers the exit code. */
+export async function bench(names: readonly string[], options: BenchOptions): Promise<number> {
+  const { profile } = options
+  const startedAt = performance.now()
+  const progress = createProgress()
+  const target = options.target === undefined ? null : targetOf(options.target, { allow_remote: false })
+  const scenarios = choose(await readScenarios(), { names, profile, target })
+  requireOpenFiles(profile)
+  const k6 = provideK6(progress.say)
+  const run = describe({ profile, isComplete: names.length === 0 && target === null })
+  const folder = resolve(options.out ?? run.folder)
+  mkdirSync(folder, { recursive: true })
+  run.machine.busyBefore = (await busyShare(1_000)) ?? 0
+  if (run.machine.busyBefore > quietShareMax) {
+    progress.say(
+      `Something else uses ${Math.round(run.machine.busyBefore * 100)} % of this machine: the figures will be its, too`,
+    )
+  }
+
+  mkdirSync(dataFolder, { recursive: true })
+  const stack =
+    target === null ? await startStack(mkdtempSync(join(dataFolder, 'stack-')), progress.say) : null
+  let stage: Stage | null = null
+  stopOnSignal({
+    stop: async () => {
+      stage?.kill()
+      await stack?.stop()
+    },
+    force: () => {
+      stage?.kill()
+      stack?.kill()
+    },
+  })
+  try {
+    Object.assign(run.versions, { k6: k6.version, ...(await versionsOf(stack)) })
+    Object.assign(run.configuration, await configurationOf(stack, target))
+    for (const scenario of scenarios) {
+      run.scenarios.push(
+        await runScenario(scenario, {
+          profile,
+          k6,
+          folder,
+          progress,
+          startedAt,
+          async enter(wanted, events) {
+            stage = stack ? await enterStage(stack, wanted, events) : await visit(target ?? '')
+            return stage
+          },
+        }),
+      )
+    }
+  } finally {
+    await stack?.stop()
+  }
+  run.seconds = Math.round((performance.now() - startedAt) / 1000)
+  const { folder: _, ...result } = run
+  await Bun.write(join(folder, 'run.json'), JSON.stringify(result))
+  return conclude(result, { progress, folder })
+}
+
+/** `--list`. */
+export async function listScenarios(): Promise<number> {
+  const progress = createProgress()
+  for (const { name, scenario } of await readScenarios()) {
+    progress.say(`${name.padEnd(14)} ${scenario.about} [${scenario.profiles.join(', ') || 'by name only'}]`)
+  }
+  return 0
+}
+
+/** `compare A B`. */
+export async function compareRuns(_a: string, _b: string): Promise<number> {
+  return 0
+}
+
+/** 0: everything held; 1: void, or something failed; 2: a threshold was crossed or a goal missed. */
+function conclude(run: Run, { progress, folder }: { progress: Progress; folder: string }): number {
+  const faults = run.scenarios.filter(({ fault }) => fault !== null)
+  const crossed = run.scenarios.flatMap(({ phases }) =>
+    phases.flatMap(({ thresholds }) => thresholds.filter(({ isMet }) => !isMet)),
+  )
+  const missed = run.scenarios.flatMap(({ measures }) => measures.filter(({ isMet }) => isMet === false))
+  progress.say(`\nReport: ${join(folder, 'report.html')} (after ${run.seconds} s)`)
+  if (faults.length > 0) {
+    progress.say(`Void: ${faults.map(({ name, fault }) => `${name} (${fault})`).join('; ')}`)
+    return 1
+  }
+  if (crossed.length + missed.length === 0 || run.profile === 'smoke') {
+    progress.say('Everything held')
+    return crossed.length > 0 ? 1 : 0
+  }
+  progress.say(`${crossed.length} thresholds crossed, ${missed.length} goals missed`)
+  return 2
+}
+
+function choose(
+  all: NamedScenario[],
+  { names, profile, target }: { names: readonly string[]; profile: Run['profile']; target: string | null },
+): NamedScenario[] {
+  const known = all.map(({ name }) => name)
+  const unknown = names.filter((name) => !known.includes(name))
+  if (unknown.length > 0) throw new Refusal(`There is no scenario ${unknown.join(', ')}: ${known.join(', ')}`)
+  if (names.length > 0) {
+    const chosen = all.filter(({ name }) => names.includes(name))
+    const refused = chosen.filter(({ scenario }) => target !== null && !scenario.runsOnTarget)
+    if (refused.length > 0) {
+      throw new Refusal(
+        `${refused.map(({ name }) => name).join(', ')} must own the servers: leave --target out`,
+      )
+    }
+    return chosen
+  }
+  return all.filter(
+    ({ scenario: { profiles, writes, runsOnTarget } }) =>
+      profiles.includes(profile) && (target === null || (runsOnTarget && !writes)),
+  )
+}
+
+function requireOpenFiles(profile: Run['profile']) {
+  const limit = openFilesMax()
+  if (profile === 'smoke' || limit === null || limit >= openFilesWanted) return
+  throw new Refusal(
+    `10,000 users need ${openFilesWanted} open files, and this shell allows ${limit}: raise it (as root ` +
+      `\`ulimit -Hn ${openFilesWanted}\`, or a line "* hard nofile ${openFilesWanted}" in /etc/security/limits.conf)`,
+  )
+}
+
+/** The run before it began, and where its report goes: a complete run of a commit is kept with the code. */
+function describe({
+  profile,
+  isComplete,
+}: {
+  profile: Run['profile']
+  isComplete: boolean
+}): Run & { folder: string } {
+  const now = new Date()
+  const git = (...args: string[]) =>
+    spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout?.trim() ?? ''
+  const commit = git('rev-parse', '--short=7', 'HEAD') || 'unknown'
+  const isDirty = git('status', '--porcelain', '--', '.', ':!bench/results') !== ''
+  const day = now.toISOString().slice(0, 10)
+  const id = `${day}-${commit}${isDirty ? '-dirty' : ''}`
+  const isKept = isComplete && profile !== 'smoke'
+  return {
+    id,
+    commit,
+    isDirty,
+    profile,
+    startedAt: now.toISOString(),
+    seconds: 0,
+    machine: machine(),
+    versions: { onsale: version, bun: Bun.version },
+    configuration: {},
+    scenarios: [],
+    folder: isKept
+      ? join(resultsFolder, id)
+      : join(
+          dataFolder,
+          'results',
+          `${id}-${profile}-${now.toISOString().slice(11, 19).replaceAll(':', '')}`,
+        ),
+  }
+}
+
+function machine(): Machine {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores,
+    memoryBytes: totalmem(),
+    system: `${platform()} ${release()}`,
+    openFilesMax: openFilesMax() ?? 0,
+    busyBefore: 0,
+  }
+}
+
+async function versionsOf(stack: Stack | null): Promise<Record<string, string>> {
+  if (stack === null) return {}
+  const redis = spawnSync('redis-server', ['--version'], { encoding: 'utf8' }).stdout ?? ''
+  return {
+    postgres: (await settings(stack.postgres.url, ['server_version'])).server_version ?? '',
+    redis: /v=(\S+)/.exec(redis)?.[1] ?? 'none',
+  }
+}
+
+async function configurationOf(stack: Stack | null, target: string | null): Promise<Record<string, string>> {
+  if (stack === null) return { target: target ?? '' }
+  return {
+    target: 'own servers on this machine, the generator beside them',
+    redis: stack.redis.url === null ? 'none' : 'on',
+    ...(await settings(stack.postgres.url, [
+      'fsync',
+      'synchronous_commit',
+      'full_page_writes',
+      'shared_buffers',
+      'max_wal_size',
+    ])),
+  }
+}
+
+async function settings(url: string, names: readonly string[]): Promise<Record<string, string>> {
+  const sql = openPool(url, { name: 'bench', max: 1 })
+  try {
+    const rows = await sql<{ name: string; value: string }[]>`
+      select name, current_setting(name) as value from pg_settings where name in ${sql(names)}`
+    return Object.fromEntries(rows.map(({ name, value }) => [name, value]))
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
+/** A server that was running already. Its database is looked at where DATABASE_URL names it. */
+async function visit(target: string): Promise<Stage> {
+  const url = process.env.DATABASE_URL
+  const sql = url ? openPool(url, { name: 'bench', max: 2, statementTimeoutMs: 0 }) : null
+  return {
+    urls: [target],
+    secret: await readSecret(process.env).catch(() => ''),
+    sql,
+    servers: null,
+    parties: {},
+    leave: async () => {
+      await sql?.end({ timeout: 1 })
+    },
+    kill: () => {},
+  }
+}

@@ -1,0 +1,29 @@
+// What the figures are held against, in the same run: servers that do nothing else, and the way it is usually done.
+
+import { spawn } from 'node:child_process'
+import { resolve } from 'node:path'
+import { withOpenFiles } from './k6.ts'
+
+export type Limits = {
+  /** A bare Bun.serve that answers every path with the bytes that the server at `url` answers there. */
+  startMirror(url: string): Promise<Peer>
+}
+
+export type Peer = { url: string; pid: number; stop(): void }
+
+export function createLimits(): Limits {
+  return { startMirror: (url) => startPeer('mirror', [url]) }
+}
+
+/** Starts a program of `limits/` that prints its port when it listens. */
+export async function startPeer(name: string, args: readonly string[]): Promise<Peer> {
+  const program = resolve(import.meta.dir, `../limits/${name}.ts`)
+  const [command, words] = withOpenFiles(process.execPath, [program, ...args])
+  const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const port = await new Promise<number>((resolve, reject) => {
+    child.stdout.once('data', (piece) => resolve(Number(String(piece).trim())))
+    child.once('error', reject)
+    child.once('exit', (code) => reject(new Error(`${name} ended with ${code} before it listened`)))
+  })
+  return { url: `http://127.0.0.1:${port}`, pid: child.pid!, stop: () => child.kill('SIGKILL') }
+}

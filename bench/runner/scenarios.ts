@@ -1,0 +1,51 @@
+import { readdirSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { plugin } from 'bun'
+import type { Scenario } from '../scenario.ts'
+
+const folder = resolve(import.meta.dir, '../scenarios')
+
+export type NamedScenario = { name: string; file: string; scenario: Scenario }
+
+/** k6's modules, which only k6 has: the runner reads a file's `scenario` and calls nothing of them. */
+const k6Modules = ['k6', 'k6/http', 'k6/crypto', 'k6/execution', 'k6/metrics', 'k6/ws', 'k6/encoding']
+
+/** Every file of `scenarios/`, by name; a file is all that a new scenario needs. */
+export async function readScenarios(): Promise<NamedScenario[]> {
+  plugin({
+    name: 'k6 modules',
+    setup(build) {
+      for (const name of k6Modules) {
+        build.module(name, () => ({ loader: 'object', exports: placeholder() }))
+      }
+    },
+  })
+  const files = readdirSync(folder)
+    .filter((file) => file.endsWith('.ts'))
+    .sort()
+  return await Promise.all(
+    files.map(async (name) => {
+      const file = join(folder, name)
+      const { scenario }: { scenario?: Scenario } = await import(file)
+      if (scenario === undefined) throw new Error(`${file} exports no scenario`)
+      return { name: basename(name, '.ts').replaceAll('_', '-'), file, scenario }
+    }),
+  )
+}
+
+/** What scripts name at load: classes that they make metrics of, and functions that only k6 calls. */
+function placeholder(): Record<string, unknown> {
+  class Metric {}
+  const nothing = () => {}
+  const http = { expectedStatuses: nothing, setResponseCallback: nothing }
+  return {
+    default: http,
+    Trend: Metric,
+    Counter: Metric,
+    Rate: Metric,
+    Gauge: Metric,
+    sleep: nothing,
+    check: nothing,
+    ...http,
+  }
+}

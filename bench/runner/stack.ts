@@ -1,0 +1,149 @@
+import { createHmac, randomBytes, randomUUID } from 'node:crypto'
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { seed } from '../../src/catalog/seed.ts'
+import { openPool, type Sql } from '../../src/platform/database.ts'
+import { type EmbeddedServer, startPostgres } from '../../src/platform/embedded.ts'
+import { type LocalRedis, startLocalRedis } from '../../src/platform/local_redis.ts'
+import { migrate } from '../../src/platform/migrate.ts'
+import type { Scenario } from '../scenario.ts'
+import { type Servers, startServers } from './servers.ts'
+
+/** PostgreSQL and Redis of one run, in a folder of their own: nobody's data is touched. */
+export type Stack = {
+  postgres: EmbeddedServer
+  redis: LocalRedis
+  folder: string
+  /** A superuser's URL of a database of this run. */
+  urlOf(database: string): string
+  /** A database with so many made-up events, filled once for each size: itself for who only reads, else a copy. */
+  database(events: number, options: { isCopy: boolean }): Promise<string>
+  drop(database: string): Promise<void>
+  stop(): Promise<void>
+  /** Ends everything at once, for a forced exit. */
+  kill(): void
+}
+
+/** Starts what Onsale stands on, as `up` would: PostgreSQL durable (fsync on), Redis where there is one. */
+export async function startStack(folder: string, say: (sentence: string) => void): Promise<Stack> {
+  mkdirSync(folder, { recursive: true })
+  const [postgres, redis] = await Promise.all([
+    startPostgres({ folder: join(folder, 'postgres'), database: 'bench', onStep: () => {} }),
+    startLocalRedis({ dataDir: folder }),
+  ])
+  const admin = openPool(postgres.url, { name: 'bench', max: 1, statementTimeoutMs: 0 })
+  const templates = new Map<number, Promise<string>>()
+  let copies = 0
+  return { postgres, redis, folder, urlOf, database, drop, stop, kill }
+
+  function urlOf(name: string): string {
+    return postgres.url.replace(/\/[^/]*$/, `/${name}`)
+  }
+
+  async function database(events: number, { isCopy }: { isCopy: boolean }): Promise<string> {
+    const filled = templates.get(events) ?? fill(events)
+    templates.set(events, filled)
+    const template = await filled
+    if (!isCopy) return template
+    const name = `onsale_${events}_copy_${++copies}`
+    await admin.unsafe(`create database ${name} template ${template}`)
+    return name
+  }
+
+  async function fill(events: number): Promise<string> {
+    const name = `onsale_${events}`
+    await admin.unsafe(`create database ${name}`)
+    const url = urlOf(name)
+    await migrate(url)
+    const startedAt = performance.now()
+    if (events > 0) {
+      await seed({ adminUrl: url, events, isForced: false, isProduction: false, print: () => {} })
+    }
+    if (events >= 100_000) {
+      const seconds = Math.round((performance.now() - startedAt) / 1000)
+      say(`${events.toLocaleString('en')} events loaded in ${seconds} s`)
+    }
+    return name
+  }
+
+  async function drop(name: string): Promise<void> {
+    await admin.unsafe(`drop database if exists ${name} with (force)`)
+  }
+
+  async function stop(): Promise<void> {
+    await admin.end({ timeout: 1 })
+    await redis.stop()
+    await postgres.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+
+  function kill(): void {
+    redis.kill()
+    postgres.kill()
+  }
+}
+
+/** What a scenario runs against: servers of its own on a fresh database, or one that was running already. */
+export type Stage = {
+  urls: readonly [string, ...string[]]
+  secret: string
+  sql: Sql | null
+  servers: Servers | null
+  /** Process ids by party, for the sampler. */
+  parties: Record<string, () => number[]>
+  leave(): Promise<void>
+  kill(): void
+}
+
+/** Starts Onsale for one scenario. */
+export async function enterStage(
+  stack: Stack,
+  { writes, processes }: Pick<Scenario, 'writes' | 'processes'>,
+  events: number,
+): Promise<Stage> {
+  const database = await stack.database(events, { isCopy: writes })
+  const secret = randomBytes(16).toString('hex')
+  const servers = await startServers({
+    databaseUrl: stack.urlOf(database),
+    redisUrl: stack.redis.url,
+    secret,
+    folder: stack.folder,
+    processes,
+  })
+  const sql = openPool(stack.urlOf(database), { name: 'bench', max: 2, statementTimeoutMs: 0 })
+  const redisPid = stack.redis.pid
+  return {
+    urls: servers.urls,
+    secret,
+    sql,
+    servers,
+    parties: {
+      onsale: servers.pids,
+      postgres: () => [stack.postgres.pid],
+      ...(redisPid === null ? {} : { redis: () => [redisPid] }),
+    },
+    async leave() {
+      await servers.stop()
+      await sql.end({ timeout: 1 })
+      if (writes) await stack.drop(database)
+    },
+    kill: servers.kill,
+  }
+}
+
+/** Sends one signed webhook; throws unless it is answered 200. */
+export async function deliver(url: string, secret: string, topic: string, body: string): Promise<void> {
+  const answer = await fetch(`${url}/webhooks/${topic}`, {
+    method: 'POST',
+    body,
+    headers: {
+      'content-type': 'application/json',
+      'x-shopify-hmac-sha256': createHmac('sha256', secret).update(body).digest('base64'),
+      'x-shopify-webhook-id': randomUUID(),
+    },
+  })
+  const text = await answer.text()
+  if (answer.status !== 200 || !text.includes('"applied"')) {
+    throw new Error(`${topic} was answered ${answer.status}: ${text}`)
+  }
+}
