@@ -10,6 +10,8 @@ grant execute on function api.get_stored_delivery to onsale_service;
 grant execute on function api.cancel_failed_delivery to onsale_service;
 grant execute on function api.reap_deliveries to onsale_service;
 grant execute on function api.verify to onsale_service;
+grant execute on function api.claim_verification to onsale_service;
+grant execute on function api.complete_verification to onsale_service;
 grant execute on function api.update_stock to onsale_service;
 grant execute on function api.update_settings to onsale_service;
 grant execute on function api.get_intake_state to onsale_service;

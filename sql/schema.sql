@@ -360,4 +360,17 @@ comment on table onsale.tickets is 'One row: a kind of ticket of an event: a Sho
 comment on column onsale.tickets.name is 'Null: the ticket goes by its event''s title (Shopify''s "Default Title")';
 comment on column onsale.tickets.is_removed is 'The newest body of the product no longer lists the variant';
 
+create table onsale.verification (
+  is_only boolean not null default true,
+  claimed_at timestamp with time zone not null default clock_timestamp(),
+  completed_at timestamp with time zone,
+  drift_count integer,
+  constraint verification_pkey PRIMARY KEY (is_only),
+  constraint verification_drift_count_check CHECK ((drift_count >= 0)),
+  constraint verification_is_only_check CHECK (is_only)
+);
+comment on table onsale.verification is 'One row: when the newest scheduled verification was begun, and how the newest that ended came out';
+comment on column onsale.verification.completed_at is 'Null: none has ended yet';
+comment on column onsale.verification.drift_count is 'Rows that differed from the facts; null: none has ended yet';
+
 -- Rights beyond those of onsale_owner (onsale_service has none here): 0

@@ -126,8 +126,11 @@ export const deliveryIdsKeptHours = 72
 /** A week: long enough for a person to look into a dead letter. */
 export const failedDeliveriesKeptHours = 7 * 24
 
-/** How often the counters are held against the facts. */
+/** How often the counters are held against the facts, by one process of all that share the database. */
 export const verifyEveryMs = 60 * 60 * 1_000
+
+/** How often each process asks whether it is due, and how the newest one came out. */
+export const verifyClaimEveryMs = 10_000
 
 /** How often the gauges of waiting and dead deliveries are read. */
 export const intakeStateEveryMs = 10_000
@@ -274,6 +277,8 @@ export const taskPoolSize = 2
 
 /** `verify` recomputes every counter: seconds at a million events, minutes on a slow disk. */
 export const taskStatementTimeoutMs = 600_000
+
+assertBefore({ taskStatementTimeoutMs }, { verifyEveryMs })
 
 // Platform: `up` -------------------------------------------------------------------------------------------------
 

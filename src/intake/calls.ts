@@ -132,6 +132,21 @@ export function createIntakeCalls(sql: Session, metrics: Pick<Metrics, 'queryTim
         return await sql<Drift[]>`select d.kind, d.key, d.field, d.expected, d.actual from api.verify() d`
       }),
 
+    /** Whether this process is to verify now, and how the newest scheduled verification came out; nulls: none has ended. */
+    claimVerification: (everyMs: number): Promise<VerificationClaim> =>
+      timed('claim_verification', async () => {
+        const [row] = await sql<VerificationClaim[]>`
+          select v.is_claimed as "isClaimed", v.completed_at as "completedAt", v.drift_count as "driftCount"
+          from api.claim_verification(p_every => make_interval(secs => ${everyMs / 1_000}::float8)) v`
+        return row as VerificationClaim
+      }),
+
+    /** Keeps how a claimed verification came out. */
+    completeVerification: (driftCount: number): Promise<void> =>
+      timed('complete_verification', async () => {
+        await sql`select from api.complete_verification(p_drift_count => ${driftCount}::integer)`
+      }),
+
     /** Counters by name: of these tickets, or (null) of those that the transaction `on` has written. */
     listStock: (ticketIds: readonly string[] | null, on: Session = sql): Promise<NamedStock[]> =>
       timed('list_stock', async () => {
@@ -202,6 +217,12 @@ export type Drift = {
   field: string
   expected: string | null
   actual: string | null
+}
+
+export type VerificationClaim = {
+  isClaimed: boolean
+  completedAt: Date | null
+  driftCount: number | null
 }
 
 export type NamedStock = {

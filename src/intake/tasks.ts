@@ -6,6 +6,7 @@ import {
   reapItemsMax,
   retryEveryMs,
   retryItemsMax,
+  verifyClaimEveryMs,
   verifyEveryMs,
 } from '../limits.ts'
 import type { Log } from '../platform/log.ts'
@@ -25,7 +26,7 @@ export function startIntakeTasks(deps: { intake: Intake; log: Log; metrics: Metr
     every(retryEveryMs, 'retry failed deliveries', retry),
     every(reapEveryMs, 'forget old deliveries', reap),
     every(intakeStateEveryMs, 'read the state of the intake', readState),
-    every(verifyEveryMs, 'verify the counters', verify),
+    every(verifyClaimEveryMs, 'verify the counters', verify),
   ]
   return {
     stop: async () => {
@@ -59,11 +60,23 @@ export function startIntakeTasks(deps: { intake: Intake; log: Log; metrics: Metr
     metrics.deadLetters.set(deadCount)
   }
 
+  /** Once in its time whoever asks first verifies, for all processes on all machines; every one shows how it came out. */
   async function verify(): Promise<void> {
+    const { isClaimed, completedAt, driftCount } = await calls.claimVerification(verifyEveryMs)
+    if (!isClaimed) {
+      if (completedAt !== null) show(driftCount ?? 0, completedAt)
+      return
+    }
     const drift = await calls.verify()
-    metrics.verifyDrift.set(drift.length)
+    await calls.completeVerification(drift.length)
+    show(drift.length, new Date())
     if (drift.length > 0)
       log.error({ rows: drift.slice(0, 20), count: drift.length }, 'Counters differ from the facts')
+  }
+
+  function show(driftCount: number, completedAt: Date): void {
+    metrics.verifyDrift.set(driftCount)
+    metrics.verifyCompletedAt.set(completedAt.getTime() / 1_000)
   }
 
   /** Runs a task again and again, the pause counted from its end; a failure is logged and the next turn tries again. */

@@ -89,6 +89,11 @@ export function createMetrics() {
       help: 'Rows that differed from the facts in the newest verification',
       registers,
     }),
+    verifyCompletedAt: new Gauge({
+      name: 'verify_completed_timestamp_seconds',
+      help: 'When the newest verification ended, whichever process did it (Unix time); 0: none is known',
+      registers,
+    }),
 
     // Batches
     gatherBatchSize: new Histogram({
