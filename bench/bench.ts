@@ -109,12 +109,13 @@ function conclude(run: Run, { progress, folder }: { progress: Progress; folder: 
     progress.say(`Void: ${faults.map(({ name, fault }) => `${name} (${fault})`).join('; ')}`)
     return 1
   }
-  if (crossed.length + missed.length === 0 || run.profile === 'smoke') {
+  if (crossed.length + missed.length === 0) {
     progress.say('Everything held')
-    return crossed.length > 0 ? 1 : 0
+    return 0
   }
   progress.say(`${crossed.length} thresholds crossed, ${missed.length} goals missed`)
-  return 2
+  // What a smoke run judges is right or wrong, not fast or slow.
+  return run.profile === 'smoke' ? 1 : 2
 }
 
 function choose(
@@ -242,6 +243,8 @@ async function visit(target: string): Promise<Stage> {
     sql,
     servers: null,
     parties: {},
+    adminUrl: null,
+    timeStart: () => Promise.reject(new Error('A target is not started by the benchmark')),
     leave: async () => {
       await sql?.end({ timeout: 1 })
     },

@@ -4,8 +4,10 @@
 /** The event whose tickets are sold, by Shopify's ids; all below 2^53. */
 export type HotEvent = {
   productId: number
+  /** Of the tickets that are sold, and one more that is not: its stock is set from outside, to see when that shows. */
   variantIds: number[]
   itemIds: number[]
+  watched: { variantId: number; itemId: number }
   /** Ids of orders count from here. */
   firstOrderId: number
   /** Unix, ms: when the first order is made. */
@@ -33,24 +35,28 @@ export function hotEventOf(number: number, ticketCount: number): HotEvent {
     productId: first,
     variantIds: Array.from({ length: ticketCount }, (_, nth) => first + 1_000 + nth),
     itemIds: Array.from({ length: ticketCount }, (_, nth) => first + 3_000 + nth),
+    watched: { variantId: first + 999, itemId: first + 2_999 },
     firstOrderId: first + 10_000,
     startMs,
   }
 }
 
+/** Of each kind of ticket at the start. */
+const unitsAtStart = 50_000_000
+
 /** The body of products/create. */
-export function productBody({ productId, variantIds, itemIds, startMs }: HotEvent): string {
-  const variants = variantIds.map((id, nth) => ({
+export function productBody({ productId, variantIds, itemIds, watched, startMs }: HotEvent): string {
+  const variants = [...variantIds, watched.variantId].map((id, nth) => ({
     id,
     title: `Block ${nth + 1}`,
     option1: 'Seat',
     sku: `HOT-${id}`,
     position: nth + 1,
     price: '25.00',
-    inventory_item_id: itemIds[nth],
+    inventory_item_id: itemIds[nth] ?? watched.itemId,
     inventory_management: 'shopify',
     inventory_policy: 'deny',
-    inventory_quantity: 50_000_000,
+    inventory_quantity: unitsAtStart,
   }))
   return JSON.stringify({
     id: productId,
@@ -84,6 +90,12 @@ export function orderDelivery(event: HotEvent, n: number): OrderDelivery {
       `"customer":{"id":${700_000_000 + (order % 50_000)}},"line_items":[{"id":${orderId},"variant_id":${variantId},` +
       `"product_id":${event.productId},"quantity":1,"current_quantity":1,"price":"25.00","title":"Seat"}],"refunds":[]}`,
   }
+}
+
+/** The body of inventory_levels/update that leaves so many units of the ticket that is not sold. */
+export function levelBody({ watched }: HotEvent, available: number, updatedAtMs: number): string {
+  const updatedAt = new Date(updatedAtMs).toISOString()
+  return `{"inventory_item_id":${watched.itemId},"location_id":1,"available":${available},"updated_at":"${updatedAt}"}`
 }
 
 /** How many tickets are sold once the first `sent` deliveries have all been taken in: one for each order among them. */

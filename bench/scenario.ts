@@ -6,6 +6,7 @@ import type { Measure, PhaseResult, ProfileName } from './result.ts'
 import type { GeneratorLoad } from './runner/generator.ts'
 import type { Limits } from './runner/limits.ts'
 import type { Servers } from './runner/servers.ts'
+import type { Shop } from './runner/shop.ts'
 
 export type Scenario = {
   /** One sentence: what happens. The report shows it. */
@@ -32,6 +33,8 @@ export type Bench = {
   events: number
   /** Chooses a size by profile. */
   size<T>(sizes: Record<ProfileName, T>): T
+  /** What there is to read. */
+  shop: Shop
   /** Where Onsale listens: one address for each port. */
   urls: readonly [string, ...string[]]
   /** Signs webhooks. */
@@ -48,6 +51,10 @@ export type Bench = {
   k6(phase: K6Phase): Promise<PhaseResult>
   /** Runs the light generator, where k6 would measure itself: it spends more on a request than the server does. */
   generate(phase: GeneratorPhase): Promise<PhaseResult>
+  /** The module that makes signed order webhooks for the light generator (runner/webhook_source.ts). */
+  webhookSource: string
+  /** Starts one more Onsale on the same database, waits until it is ready and stops it; answers how long that took in ms. */
+  timeStart(): Promise<number>
   /** Resident memory of the processes of Onsale together, in bytes; null where the system does not tell. */
   residentBytes(): number | null
   /** A figure for the table at the top of the report. */

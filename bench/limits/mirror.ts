@@ -5,7 +5,7 @@
 
 export {}
 
-type Kept = { bytes: Uint8Array<ArrayBuffer>; headers: Record<string, string>; etag: string }
+type Kept = { body: Blob; headers: Record<string, string>; etag: string }
 
 const origin = process.argv[2] ?? ''
 const kept = new Map<string, Kept>()
@@ -21,7 +21,7 @@ const server = Bun.serve({
     if (headers.get('if-none-match') === known.etag) {
       return new Response(null, { status: 304, headers: { etag: known.etag } })
     }
-    return new Response(known.bytes, { headers: known.headers })
+    return new Response(known.body, { headers: known.headers })
   },
 })
 process.stdout.write(`${server.port}\n`)
@@ -35,6 +35,6 @@ async function ask(path: string, encoding: string): Promise<Response> {
     const value = answer.headers.get(name)
     if (value !== null) headers[name] = value
   }
-  kept.set(path, { bytes, headers, etag: headers.etag ?? '' })
+  kept.set(path, { body: new Blob([bytes]), headers, etag: headers.etag ?? '' })
   return new Response(bytes, { headers })
 }

@@ -11,7 +11,7 @@ export type Limits = {
 
 export type Peer = { url: string; pid: number; stop(): void }
 
-export function createLimits(): Limits {
+export function createLimits(_adminUrl: string | null): Limits {
   return { startMirror: (url) => startPeer('mirror', [url]) }
 }
 

@@ -33,19 +33,20 @@ export async function readScenarios(): Promise<NamedScenario[]> {
   )
 }
 
-/** What scripts name at load: classes that they make metrics of, and functions that only k6 calls. */
+/** What scripts name at load: classes that they make metrics of, and what only k6 calls or fills. */
 function placeholder(): Record<string, unknown> {
   class Metric {}
   const nothing = () => {}
   const http = { expectedStatuses: nothing, setResponseCallback: nothing }
+  const metrics = { Trend: Metric, Counter: Metric, Rate: Metric, Gauge: Metric }
   return {
     default: http,
-    Trend: Metric,
-    Counter: Metric,
-    Rate: Metric,
-    Gauge: Metric,
+    ...http,
+    ...metrics,
     sleep: nothing,
     check: nothing,
-    ...http,
+    scenario: {},
+    instance: {},
+    vu: {},
   }
 }

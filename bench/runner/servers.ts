@@ -4,17 +4,19 @@ import { join, resolve } from 'node:path'
 import { freePort, waitUntil } from '../../src/platform/process.ts'
 import type { Scenario } from '../scenario.ts'
 import { withOpenFiles } from './k6.ts'
+import { familyOf } from './sampler.ts'
 
 const root = resolve(import.meta.dir, '../..')
 const startMsMax = 20_000
 const stopMsMax = 15_000
+const restartMsMax = 30_000
 
 export type Servers = {
   urls: readonly [string, ...string[]]
   /** Of the processes that were started; their children belong to them. */
   pids: () => number[]
-  /** As an operator: SIGHUP to the first, which restarts its processes one after the other. */
-  reload(): void
+  /** As an operator, SIGHUP: the processes behind the port are restarted one after the other. Waits until all are new. */
+  restart(): Promise<void>
   stop(): Promise<void>
   /** Ends them at once, for a forced exit. */
   kill(): void
@@ -56,7 +58,20 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
   return {
     urls: [first as string, ...others],
     pids: () => started.flatMap(({ child }) => child.pid ?? []),
-    reload: () => started[0]?.child.kill('SIGHUP'),
+    async restart() {
+      const supervisor = started[0]?.child
+      const before = new Set(familyOf(supervisor?.pid ?? 0).slice(1))
+      if (before.size === 0) throw new Error('There are no processes behind the port to restart')
+      supervisor?.kill('SIGHUP')
+      const isDone = await waitUntil(
+        () => {
+          const now = familyOf(supervisor?.pid ?? 0).slice(1)
+          return now.length === before.size && !now.some((pid) => before.has(pid))
+        },
+        { timeoutMs: restartMsMax },
+      )
+      if (!isDone) throw new Error(`Not all processes were restarted within ${restartMsMax} ms`)
+    },
     async stop() {
       await Promise.all(
         started.map(async ({ child, exited }) => {

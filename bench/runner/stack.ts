@@ -91,6 +91,9 @@ export type Stage = {
   servers: Servers | null
   /** Process ids by party, for the sampler. */
   parties: Record<string, () => number[]>
+  /** A superuser's URL of a server on which limits may make databases of their own; null on a target. */
+  adminUrl: string | null
+  timeStart(): Promise<number>
   leave(): Promise<void>
   kill(): void
 }
@@ -103,13 +106,13 @@ export async function enterStage(
 ): Promise<Stage> {
   const database = await stack.database(events, { isCopy: writes })
   const secret = randomBytes(16).toString('hex')
-  const servers = await startServers({
+  const options = {
     databaseUrl: stack.urlOf(database),
     redisUrl: stack.redis.url,
     secret,
     folder: stack.folder,
-    processes,
-  })
+  }
+  const servers = await startServers({ ...options, processes })
   const sql = openPool(stack.urlOf(database), { name: 'bench', max: 2, statementTimeoutMs: 0 })
   const redisPid = stack.redis.pid
   return {
@@ -121,6 +124,14 @@ export async function enterStage(
       onsale: servers.pids,
       postgres: () => [stack.postgres.pid],
       ...(redisPid === null ? {} : { redis: () => [redisPid] }),
+    },
+    adminUrl: stack.postgres.url,
+    async timeStart() {
+      const startedAt = performance.now()
+      const one = await startServers({ ...options, processes: { count: 1, ports: 'shared' } })
+      const ms = performance.now() - startedAt
+      await one.stop()
+      return ms
     },
     async leave() {
       await servers.stop()

@@ -1,0 +1,265 @@
+import { scenario as running } from 'k6/execution'
+import { send } from '../k6/sending.ts'
+import { env, optionsOf } from '../k6/workload.ts'
+import { latencyOf, ms } from '../latency.ts'
+import { expectSold, type OnSale, putOnSale } from '../on_sale.ts'
+import { orderDelivery } from '../orders.ts'
+import type { PhaseResult } from '../result.ts'
+import type { Bench, Scenario } from '../scenario.ts'
+
+export const options = optionsOf({
+  'http_req_duration{kind:webhook}': ['p(99)<50'],
+  http_req_failed: ['rate==0'],
+  dropped_iterations: ['count==0'],
+})
+
+const [url = '']: string[] = JSON.parse(env('URLS') || '[]')
+const events = JSON.parse(env('EVENTS') || '[]')
+const first = Number(env('FIRST') || 0)
+
+/** Shopify tells of one order, of one event after the other. */
+export function sell(): void {
+  const n = running.iterationInTest
+  send(url, orderDelivery(events[n % events.length], first + Math.floor(n / events.length)))
+}
+
+export const scenario: Scenario = {
+  about:
+    'Signed webhooks of 4 kB, answered after the commit (fsync on): alone, at fixed rates on one hot ticket and on 1,000, ' +
+    'as many as are taken in time, and more than that',
+  profiles: ['smoke', 'standard', 'full'],
+  writes: true,
+  runsOnTarget: true,
+  events: 1_000,
+  processes: { count: 1, ports: 'shared' },
+
+  async run(bench) {
+    await alone(bench)
+    await atFixedRates(bench, 'one hot ticket', 1, 1)
+    await atFixedRates(bench, '1,000 tickets', 10, 100)
+    await saturated(bench)
+  },
+}
+
+/** One at a time with pauses: what gathering must not make slower. */
+async function alone(bench: Bench): Promise<void> {
+  const onSale = await putOnSale(bench, 1, 1)
+  const count = bench.size({ smoke: 40, standard: 250, full: 1_000 })
+  const phase = await sendByGenerator(bench, {
+    name: 'one webhook at a time',
+    onSale,
+    first: 0,
+    count,
+    rate: 50,
+    connections: 1,
+    expected: [200],
+  })
+  await expectSold(bench, onSale, count)
+  const latency = latencyOf(phase, 'webhook')
+  bench.measure({
+    name: 'one webhook alone on an idle server, p50',
+    value: latency.p50,
+    unit: 'ms',
+    goal: { is: '<=', value: 3 },
+    detail: `p95 ${ms(latency.p95)}, p99 ${ms(latency.p99)} ms of ${latency.count}, 50 a second`,
+  })
+}
+
+/** Open loop by k6, on one event or several. */
+async function atFixedRates(
+  bench: Bench,
+  label: string,
+  eventCount: number,
+  ticketCount: number,
+): Promise<void> {
+  const onSales: OnSale[] = []
+  for (let number = 0; number < eventCount; number++)
+    onSales.push(await putOnSale(bench, 2 + number, ticketCount))
+  let first = 0
+  for (const ratePerS of bench.size({ smoke: [200], standard: [1_000, 5_000], full: [1_000, 5_000] })) {
+    const seconds = bench.size({ smoke: 2, standard: 8, full: 60 })
+    const phase = await bench.k6({
+      name: `${ratePerS.toLocaleString('en')} webhooks a second on ${label}`,
+      loads: { sell: { ratePerS, seconds, vus: bench.size({ smoke: 20, standard: 250, full: 500 }) } },
+      env: { EVENTS: JSON.stringify(onSales.map(({ event }) => event)), FIRST: String(first) },
+    })
+    // Iterations are numbered without gaps, so that each event was sent its share from `first` on.
+    const sent = first * eventCount + phase.requests
+    for (const [nth, onSale] of onSales.entries()) {
+      await expectSold(bench, onSale, Math.ceil((sent - nth) / eventCount))
+    }
+    first = Math.ceil(sent / eventCount)
+    const latency = latencyOf(phase, 'webhook')
+    bench.measure({
+      name: `webhook answer at ${ratePerS.toLocaleString('en')} a second on ${label}, p99`,
+      value: latency.p99,
+      unit: 'ms',
+      goal: ratePerS === 1_000 ? { is: '<=', value: 15 } : null,
+      detail: `p50 ${ms(latency.p50)}, p95 ${ms(latency.p95)}, max ${ms(latency.max)} ms; ${phase.dropped} not sent`,
+    })
+    if (phase.requests % eventCount !== 0) return
+  }
+}
+
+const connections = 400
+const p99MsMax = 50
+
+/**
+ * The highest rate at which p99 is under 50 ms and nothing is refused: first as many as go in a closed loop, then rates
+ * below that on a schedule, until one holds. Then twice as much, which must be refused cleanly, and is sent again.
+ */
+async function saturated(bench: Bench): Promise<void> {
+  const { size, measure } = bench
+  const onSale = await putOnSale(bench, 20, 1)
+  const seconds = size({ smoke: 1, standard: 4, full: 15 })
+  const guess = size({ smoke: 1_000, standard: 15_000, full: 15_000 })
+  let sent = 0
+
+  const closed = await sendByGenerator(bench, {
+    name: '250 connections without a pause',
+    onSale,
+    first: sent,
+    count: guess * seconds,
+    rate: null,
+    connections: 250,
+    expected: [200],
+    seconds,
+  })
+  sent += closed.requests
+  await expectSold(bench, onSale, sent)
+
+  const step = size({ smoke: 200, standard: 500, full: 250 })
+  const top = Math.floor((closed.rateHeld * 1.05) / step) * step
+  let held: PhaseResult | null = null
+  for (let rate = top; rate >= step && held === null; rate -= step) {
+    const phase = await sendByGenerator(bench, {
+      name: `${rate.toLocaleString('en')} a second`,
+      onSale,
+      first: sent,
+      count: rate * seconds,
+      rate,
+      connections,
+      expected: [200, 503],
+    })
+    await sendAgain(bench, onSale, sent, phase)
+    sent += phase.requests
+    const refused = latencyCount(phase, 'webhook 503')
+    if (
+      refused === 0 &&
+      phase.dropped === 0 &&
+      phase.failed === 0 &&
+      latencyOf(phase, 'webhook').p99 < p99MsMax
+    ) {
+      held = phase
+    }
+  }
+  await expectSold(bench, onSale, sent)
+  if (held === null) throw new Error('No rate held with p99 under 50 ms')
+  const rate = held.rateAsked ?? 0
+  const latency = latencyOf(held, 'webhook')
+  measure({
+    name: 'webhooks on one hot ticket, highest rate with p99 under 50 ms and no refusal',
+    value: rate,
+    unit: '1/s',
+    goal: { is: '>=', value: 10_000 },
+    detail: `p50 ${ms(latency.p50)}, p99 ${ms(latency.p99)} ms; in a closed loop ${Math.round(closed.rateHeld).toLocaleString('en')} a second`,
+  })
+
+  const classic = await bench.limits.classicTransactions({
+    seconds: size({ smoke: 1, standard: 5, full: 15 }),
+  })
+  measure({
+    name: 'webhooks on one hot ticket against the classic transaction',
+    value: rate / classic.perSecond,
+    unit: '×',
+    goal: { is: '>=', value: 3 },
+    detail:
+      `${Math.round(classic.perSecond).toLocaleString('en')} a second of select, update, insert on 20 connections ` +
+      `(p99 ${ms(classic.p99)} ms), which also read no JSON and verified no signature`,
+  })
+
+  const flood = await sendByGenerator(bench, {
+    name: 'twice as many as are taken',
+    onSale,
+    first: sent,
+    count: rate * 2 * seconds,
+    rate: rate * 2,
+    // Enough of them waiting at once to fill the queue.
+    connections: size({ smoke: 500, standard: 12_000, full: 12_000 }),
+    expected: [200, 503],
+  })
+  await sendAgain(bench, onSale, sent, flood)
+  sent += flood.requests
+  const after = await sendByGenerator(bench, {
+    name: 'right after',
+    onSale,
+    first: sent,
+    count: Math.floor(rate / 10) * seconds,
+    rate: Math.floor(rate / 10),
+    connections,
+    expected: [200],
+  })
+  sent += after.requests
+  await expectSold(bench, onSale, sent)
+  measure({
+    name: 'beyond saturation: answers that were neither 200 nor a clean 503',
+    value: flood.failed,
+    unit: '',
+    goal: { is: '<=', value: 0 },
+    detail:
+      `of ${flood.requests.toLocaleString('en')}, ${latencyCount(flood, 'webhook 503').toLocaleString('en')} were refused and sent again; ` +
+      `every one is counted once; right after, p99 ${ms(latencyOf(after, 'webhook').p99)} ms`,
+  })
+}
+
+/** Shopify repeats what was not answered 200. */
+async function sendAgain(bench: Bench, onSale: OnSale, first: number, phase: PhaseResult): Promise<void> {
+  if (latencyCount(phase, 'webhook 503') + phase.failed === 0) return
+  await sendByGenerator(bench, {
+    name: `${phase.name}, sent again`,
+    onSale,
+    first,
+    count: phase.requests,
+    rate: null,
+    connections: 100,
+    expected: [200],
+  })
+}
+
+function latencyCount(phase: PhaseResult, kind: string): number {
+  return phase.latencies[kind]?.count ?? 0
+}
+
+type Sending = {
+  name: string
+  onSale: OnSale
+  first: number
+  count: number
+  rate: number | null
+  connections: number
+  expected: number[]
+  /** Bound of a closed loop; a schedule ends with its requests. */
+  seconds?: number
+}
+
+async function sendByGenerator(bench: Bench, sending: Sending): Promise<PhaseResult> {
+  const { name, onSale, first, count, rate, connections, expected, seconds } = sending
+  const phase = await bench.generate({
+    name,
+    url: bench.urls[0],
+    load: {
+      connections,
+      ms: (seconds ?? (rate === null ? 60 : count / rate)) * 1_000,
+      rate,
+      bySecond: true,
+      requests: {
+        module: bench.webhookSource,
+        options: { event: onSale.event, secret: bench.secret, first, count, expected },
+      },
+    },
+  })
+  if (phase.failed > 0 && expected.length === 1) {
+    throw new Error(`${phase.failed} of "${name}" were not answered ${expected[0]}`)
+  }
+  return phase
+}
