@@ -67,12 +67,14 @@ export type K6Phase = {
   loads: Record<string, K6Load>
   /** What the script reads as `env`. */
   env?: Record<string, string>
+  /** True: another server is measured, to hold ours against; thresholds are not for it. */
+  isLimit?: boolean
 }
 
-/** How much. Users think between their requests; a rate is kept whatever the answers take (open loop). */
+/** How much. Users think between their requests; a rate is kept whatever the answers take (open loop), from `afterS` on. */
 export type K6Load =
   | { users: number; rampS: number; holdS: number; thinkS: readonly [least: number, most: number] }
-  | { ratePerS: number; seconds: number; vus: number }
+  | { ratePerS: number; seconds: number; vus: number; afterS?: number }
   | { users: number; seconds: number }
 
 /** What the light generator sends to the server at `url`. */

@@ -30,20 +30,16 @@ const conditionalShare = 0.5
 // Of this user: k6 gives each one a module of its own.
 const seen = new Map<string, string>()
 
-const fresh: RefinedParams<'none'> = { tags: { kind: 'read' }, headers: { 'Accept-Encoding': 'gzip' } }
-
-/** One request of the mix, as a browser makes it: compressed, and conditional where it has the page. */
-export function readSomething(base: string): void {
-  read(base, pathFor(Math.floor(Math.random() * 1e9)))
+/** One request of the mix, as a browser makes it: compressed, and conditional where it has the page. Timed as `kind`. */
+export function readSomething(base: string, kind = 'read'): void {
+  read(base, pathFor(Math.floor(Math.random() * 1e9)), kind)
 }
 
 /** Reads one path; what came is remembered by its ETag and asked for conditionally now and then. */
-export function read(base: string, path: string): RefinedResponse<'none'> {
+export function read(base: string, path: string, kind = 'read'): RefinedResponse<'none'> {
   const etag = seen.get(path)
-  const params =
-    etag !== undefined && Math.random() < conditionalShare
-      ? { tags: fresh.tags!, headers: { 'Accept-Encoding': 'gzip', 'If-None-Match': etag } }
-      : fresh
+  const params: RefinedParams<'none'> = { tags: { kind }, headers: { 'Accept-Encoding': 'gzip' } }
+  if (etag !== undefined && Math.random() < conditionalShare) params.headers!['If-None-Match'] = etag
   const response = http.get<'none'>(base + path, params)
   const given = response.headers.Etag
   if (given !== undefined && response.status === 200) {

@@ -59,6 +59,7 @@ function executorOf(exec: string, load: K6Load): Scenario {
       rate: load.ratePerS,
       timeUnit: '1s',
       duration: `${load.seconds}s`,
+      startTime: `${load.afterS ?? 0}s`,
       preAllocatedVUs: load.vus,
       gracefulStop: '10s',
     }

@@ -157,7 +157,7 @@ function resultOf(
     rateAsked: isOpen ? rates.reduce((sum, rate) => sum + rate, 0) : null,
     rateHeld: requests / loadSeconds,
     latencies: latenciesOf(metrics),
-    thresholds: Object.entries(metrics).flatMap(([metric, { thresholds = {} }]) =>
+    thresholds: Object.entries(phase.isLimit ? {} : metrics).flatMap(([metric, { thresholds = {} }]) =>
       Object.entries(thresholds)
         .filter(([expression]) => expression !== 'max>=0')
         // In a summary true means crossed.
@@ -193,7 +193,8 @@ function distributionOf(values: Values): Distribution {
 }
 
 function secondsOf(load: K6Load): number {
-  return 'rampS' in load ? load.rampS + load.holdS : load.seconds
+  if ('rampS' in load) return load.rampS + load.holdS
+  return load.seconds + ('afterS' in load ? (load.afterS ?? 0) : 0)
 }
 
 function wordsOf(load: K6Load): string {

@@ -44,6 +44,7 @@ export const scenario: Scenario = {
     const bare = await limits.startMirror(urls[0])
     const limit = await k6({
       name: `${count} users, bare`,
+      isLimit: true,
       loads,
       env: { URLS: JSON.stringify([bare.url]) },
     })

@@ -12,6 +12,7 @@ import type { K6Load, Scenario } from '../scenario.ts'
 
 export const options = optionsOf({
   'http_req_duration{kind:read}': ['p(95)<20', 'p(99)<50'],
+  'http_req_duration{kind:calm_read}': ['p(95)<20', 'p(99)<50'],
   'http_req_duration{kind:webhook}': ['p(99)<50'],
   freshness_ms: ['p(99)<100'],
   http_req_failed: ['rate==0'],
@@ -24,12 +25,15 @@ const freshness = new Trend('freshness_ms', true)
 const sentToVisible = new Trend('sent_to_visible_ms', true)
 http.setResponseCallback(http.expectedStatuses(200, 304))
 
-/** A visitor: every second page is one of the event on sale. */
+/** A visitor: every second page is one of the event on sale. Timed apart while all arrive, before the sale, and during it. */
 export function visit(): void {
+  const seconds = (Date.now() - running.startTime) / 1_000
+  const kind =
+    seconds < Number(env('CALM_AT')) ? 'arriving' : seconds < Number(env('SALE_AT')) ? 'calm_read' : 'read'
   const draw = Math.random()
-  if (draw < 0.25) read(readUrl, `/events/${hot.id}`)
-  else if (draw < 0.5) read(readUrl, `/events/${hot.id}/tickets`)
-  else readSomething(readUrl)
+  if (draw < 0.25) read(readUrl, `/events/${hot.id}`, kind)
+  else if (draw < 0.5) read(readUrl, `/events/${hot.id}/tickets`, kind)
+  else readSomething(readUrl, kind)
   sleep(thinkTime('visit'))
 }
 
@@ -74,30 +78,34 @@ export const scenario: Scenario = {
   async run(bench) {
     const { size, measure, k6 } = bench
     const onSale = await putOnSale(bench, 1, 1)
-    const env = { HOT: JSON.stringify(onSale) }
-    const seconds = size({ smoke: 3, standard: 20, full: 120 })
-    const rampS = size({ smoke: 1, standard: 8, full: 20 })
+    const rampS = size({ smoke: 1, standard: 6, full: 20 })
+    const calmS = size({ smoke: 2, standard: 8, full: 60 })
+    const saleS = size({ smoke: 3, standard: 14, full: 120 })
     const visit: K6Load = {
       users: size({ smoke: 50, standard: 10_000, full: 10_000 }),
       rampS,
-      holdS: seconds - rampS,
+      holdS: calmS + saleS,
       thinkS: size<[number, number]>({ smoke: [0.5, 1.5], standard: [5, 15], full: [5, 15] }),
     }
     const sell: K6Load = {
       ratePerS: size({ smoke: 100, standard: 1_000, full: 1_000 }),
-      seconds,
+      seconds: saleS,
+      afterS: rampS + calmS,
       vus: size({ smoke: 20, standard: 100, full: 200 }),
     }
-    const watch: K6Load = { ratePerS: 5, seconds, vus: 10 }
+    const watch: K6Load = { ratePerS: 5, seconds: saleS, afterS: rampS + calmS, vus: 10 }
 
-    const before = await k6({ name: 'visitors alone', loads: { visit }, env })
-    const during = await k6({ name: 'visitors and orders', loads: { visit, sell, watch }, env })
-    await expectSold(bench, onSale, latencyOf(during, 'webhook').count - latencyOf(during, 'freshness').count)
+    const phase = await k6({
+      name: 'visitors, then visitors and orders',
+      loads: { visit, sell, watch },
+      env: { HOT: JSON.stringify(onSale), CALM_AT: String(rampS), SALE_AT: String(rampS + calmS) },
+    })
+    const fresh = latencyOf(phase, 'freshness')
+    await expectSold(bench, onSale, latencyOf(phase, 'webhook').count - fresh.count)
 
-    const [alone, read] = [latencyOf(before, 'read'), latencyOf(during, 'read')]
-    const webhook = latencyOf(during, 'webhook')
-    const fresh = latencyOf(during, 'freshness')
-    const whole = latencyOf(during, 'sent_to_visible')
+    const [alone, read] = [latencyOf(phase, 'calm_read'), latencyOf(phase, 'read')]
+    const webhook = latencyOf(phase, 'webhook')
+    const whole = latencyOf(phase, 'sent_to_visible')
     measure({
       name: 'read p99 during an on-sale against before',
       value: read.p99 / alone.p99,
