@@ -1,7 +1,10 @@
-// Types, lint, format and every test, on a real PostgreSQL and a real Redis that it starts itself.
+// Types, lint, format, every test and a small run of every benchmark, on a real PostgreSQL and a real Redis that it
+// starts itself.
 // The last line is `N passed, N failed`, and the exit code says the same.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { installedBinDir } from '../src/platform/embedded.ts'
@@ -49,8 +52,9 @@ async function check(files: string[]): Promise<number> {
   if ('error' in server) return finish([types, lint, { passed: 0, failed: 1 }], server.error)
   const tests = await runTests(server.url, files)
   await server.stop()
+  const smoke = files.length === 0 ? await runBenchmarks() : { passed: 0, failed: 0 }
   say(`Took ${Math.round((performance.now() - startedAt) / 1000)} s`)
-  return finish([types, lint, tests])
+  return finish([types, lint, tests, smoke])
 }
 
 function finish(tallies: Tally[], sentence?: string): number {
@@ -125,6 +129,18 @@ async function runTool(name: string, [file = '', ...args]: string[]): Promise<Ta
   if (code === 0) return { passed: 1, failed: 0 }
   process.stdout.write(output)
   return { passed: 0, failed: 1 }
+}
+
+/** Every benchmark, small: whether the suite runs and nothing comes out wrong, not how fast. */
+async function runBenchmarks(): Promise<Tally> {
+  const folder = mkdtempSync(join(tmpdir(), 'onsale-smoke-'))
+  say('Benchmarks, small (k6 is built first where there is none)')
+  const args = ['bench/main.ts', '--profile', 'smoke', '--out', folder]
+  const { code, output } = await runQuietly(process.execPath, args)
+  rmSync(folder, { recursive: true, force: true })
+  if (code !== 0) process.stdout.write(output)
+  say(`Benchmarks: ${code === 0 ? 'passed' : 'failed'}`)
+  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 }
 }
 
 function runQuietly(file: string, args: string[]): Promise<{ code: number | null; output: string }> {

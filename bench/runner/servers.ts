@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { freePort, waitUntil } from '../../src/platform/process.ts'
 import type { Scenario } from '../scenario.ts'
@@ -48,7 +48,8 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
       const isReady = await waitUntil(() => child.exitCode !== null || answers(`${url}/ready`), {
         timeoutMs: startMsMax,
       })
-      if (!isReady || child.exitCode !== null) throw new Error(`Onsale did not start: see ${logPath}`)
+      if (!isReady || child.exitCode !== null)
+        throw new Error(`Onsale did not start: ${readFileSync(logPath, 'utf8').slice(-500)}`)
     }
   } catch (error) {
     for (const { child } of started) child.kill('SIGKILL')
