@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { version } from '../package.json'
 import { readSecret, targetOf } from '../sandbox/target.ts'
 import { openPool } from '../src/platform/database.ts'
+import { readKept } from '../src/platform/home.ts'
 import { Refusal } from '../src/platform/refusal.ts'
 import { stopOnSignal } from '../src/platform/shutdown.ts'
 import type { BenchOptions } from './main.ts'
@@ -233,9 +234,11 @@ async function settings(url: string, names: readonly string[]): Promise<Record<s
   }
 }
 
-/** A server that was running already. Its database is looked at where DATABASE_URL names it. */
+/** A server that was running already. Its database is that of DATABASE_URL, or of the `up` that serves there. */
 async function visit(target: string): Promise<Stage> {
-  const url = process.env.DATABASE_URL
+  const kept = readKept(process.env.DATA_DIR || '.data')
+  const isUp = kept.PORT === new URL(target).port
+  const url = process.env.DATABASE_URL || (isUp ? kept.DATABASE_URL : undefined)
   const sql = url ? openPool(url, { name: 'bench', max: 2, statementTimeoutMs: 0 }) : null
   return {
     urls: [target],

@@ -29,7 +29,8 @@ const program = new Command('bench')
     'after',
     `
 Without --target it starts its own PostgreSQL, Redis and Onsale on free ports, with made-up events, in a folder of its own.
-With --target DATABASE_URL names the database to verify, and SHOPIFY_WEBHOOK_SECRET (or DATA_DIR/env) signs the webhooks.
+With --target DATABASE_URL names the database to verify, and SHOPIFY_WEBHOOK_SECRET signs the webhooks; both are known where
+an up with this DATA_DIR is the target.
 k6 is taken from PATH or built with Go, once.
 
 Ends with 0 where everything held, 1 where the run is void or something failed, 2 where a threshold was crossed or a goal missed.`,
