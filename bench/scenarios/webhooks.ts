@@ -102,7 +102,6 @@ async function atFixedRates(
 }
 
 const connections = 400
-const p99MsMax = 50
 
 /**
  * The highest rate at which p99 is under 50 ms and nothing is refused: first as many as go in a closed loop, then rates
@@ -112,6 +111,8 @@ async function saturated(bench: Bench): Promise<void> {
   const { size, measure } = bench
   const onSale = await putOnSale(bench, 20, 1)
   const seconds = size({ smoke: 1, standard: 4, full: 15 })
+  // A smoke run shows that this works, on a machine that may be busy.
+  const p99MsMax = size({ smoke: Infinity, standard: 50, full: 50 })
   const guess = size({ smoke: 1_000, standard: 15_000, full: 15_000 })
   let sent = 0
 
