@@ -248,6 +248,7 @@ async function visit(target: string): Promise<Stage> {
     parties: {},
     adminUrl: null,
     timeStart: () => Promise.reject(new Error('A target is not started by the benchmark')),
+    dropCaches: () => Promise.reject(new Error('The caches of a target are not dropped by the benchmark')),
     leave: async () => {
       await sql?.end({ timeout: 1 })
     },

@@ -6,6 +6,7 @@ import type { Measure, PhaseResult, ProfileName } from './result.ts'
 import type { GeneratorLoad } from './runner/generator.ts'
 import type { Limits } from './runner/limits.ts'
 import type { Servers } from './runner/servers.ts'
+import type { Counting } from './runner/service_counts.ts'
 import type { Shop } from './runner/shop.ts'
 
 export type Scenario = {
@@ -51,6 +52,10 @@ export type Bench = {
   k6(phase: K6Phase): Promise<PhaseResult>
   /** Runs the light generator, where k6 would measure itself: it spends more on a request than the server does. */
   generate(phase: GeneratorPhase): Promise<PhaseResult>
+  /** Makes every process of Onsale forget what it has cached, and empties Redis. Throws on a target. */
+  dropCaches(): Promise<void>
+  /** What the service counted from now until `stop`. */
+  count(): Promise<Counting>
   /** The module that makes signed order webhooks for the light generator (runner/webhook_source.ts). */
   webhookSource: string
   /** Starts one more Onsale on the same database, waits until it is ready and stops it; answers how long that took in ms. */

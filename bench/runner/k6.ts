@@ -110,7 +110,7 @@ export async function runK6(run: K6Run): Promise<Omit<PhaseResult, 'startedAtS' 
     'run',
     '--quiet',
     '--no-color',
-    '--log-format=raw',
+    '--log-format=json',
     `--summary-export=${summaryPath}`,
     `--out=web-dashboard=port=-1&period=1s&tags=kind&record=${recordPath}`,
     script,
@@ -143,6 +143,9 @@ export async function runK6(run: K6Run): Promise<Omit<PhaseResult, 'startedAtS' 
   if (code !== 0 && code !== thresholdsCrossed) {
     throw new Error(`k6 ended with ${code} in "${phase.name}":\n${output.slice(-2_000)}`)
   }
+  // An exception ends one iteration and nothing else: k6 itself calls that a success.
+  const exception = logged(output).find(({ source }) => source === 'stacktrace')
+  if (exception !== undefined) throw new Error(`The script failed in "${phase.name}": ${exception.msg}`)
   const summary: Summary = JSON.parse(readFileSync(summaryPath, 'utf8'))
   return resultOf(summary, {
     phase,
@@ -152,6 +155,17 @@ export async function runK6(run: K6Run): Promise<Omit<PhaseResult, 'startedAtS' 
 }
 
 const thresholdsCrossed = 99
+
+/** k6's log: one JSON object a line, between other output. */
+function logged(output: string): { msg: string; source?: string }[] {
+  return output.split('\n').flatMap((line) => {
+    try {
+      return line.startsWith('{') ? [JSON.parse(line)] : []
+    } catch {
+      return []
+    }
+  })
+}
 
 type Values = Record<string, number> & { thresholds?: Record<string, boolean> }
 type Summary = { metrics: Record<string, Values> }

@@ -102,6 +102,8 @@ async function benchOf(context: Context, options: RunOptions): Promise<Bench> {
     sql,
     servers,
     limits: createLimits(stage.adminUrl),
+    dropCaches: stage.dropCaches,
+    count: () => startCounting(urls),
     webhookSource: join(import.meta.dir, 'webhook_source.ts'),
     timeStart: stage.timeStart,
     deliver: (topic, body) => deliver(urls[0], secret, topic, body),

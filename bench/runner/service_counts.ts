@@ -7,7 +7,11 @@ export type Counts = Map<string, number>
 
 const everyMs = 2_000
 
-export type Counting = { stop(): Promise<{ counts: ServiceCounts; series: Series[] } | null> }
+export type Counting = {
+  /** Null: a process did not answer. */
+  soFar(): Promise<ServiceCounts | null>
+  stop(): Promise<{ counts: ServiceCounts; series: Series[] } | null>
+}
 
 /** Reads the metrics of all `urls`; a process that does not answer (it is being restarted) ends the counting. */
 export async function startCounting(urls: readonly string[]): Promise<Counting> {
@@ -22,6 +26,10 @@ export async function startCounting(urls: readonly string[]): Promise<Counting> 
     looking = looking.then(look)
   }, everyMs)
   return {
+    async soFar() {
+      const now = await readAll(urls)
+      return first === null || now === null ? null : countsOf(first, now)
+    },
     async stop() {
       clearInterval(timer)
       await looking

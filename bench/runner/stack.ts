@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { RedisClient } from 'bun'
 import { seed } from '../../src/catalog/seed.ts'
 import { openPool, type Sql } from '../../src/platform/database.ts'
 import { type EmbeddedServer, startPostgres } from '../../src/platform/embedded.ts'
@@ -94,6 +95,7 @@ export type Stage = {
   /** A superuser's URL of a server on which limits may make databases of their own; null on a target. */
   adminUrl: string | null
   timeStart(): Promise<number>
+  dropCaches(): Promise<void>
   leave(): Promise<void>
   kill(): void
 }
@@ -132,6 +134,15 @@ export async function enterStage(
       const ms = performance.now() - startedAt
       await one.stop()
       return ms
+    },
+    async dropCaches() {
+      if (stack.redis.url !== null) {
+        const redis = new RedisClient(stack.redis.url)
+        await redis.send('FLUSHALL', [])
+        redis.close()
+      }
+      // What a load of many events sends: everything may have changed.
+      await sql`select pg_notify('onsale_changes', '*')`
     },
     async leave() {
       await servers.stop()

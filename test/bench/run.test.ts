@@ -41,6 +41,7 @@ async function outcomeOf(run: (bench: Bench) => Promise<void>) {
     parties: {},
     adminUrl: null,
     timeStart: () => Promise.reject(new Error('Not here')),
+    dropCaches: () => Promise.reject(new Error('Not here')),
     leave: async () => {},
     kill: () => {},
   }
