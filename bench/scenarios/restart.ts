@@ -46,6 +46,8 @@ export const scenario: Scenario = {
         comeAndGo: { ratePerS: rate / 2, seconds, vus: 50 },
       },
     })
+    // What breaks while nobody waits for it is told where it is waited for.
+    running.catch(() => {})
     // Begins when the load does, and leaves time for the last one to end.
     await Bun.sleep(1_500)
     const everyMs = size({ smoke: 3_000, standard: 5_000, full: 8_000 })

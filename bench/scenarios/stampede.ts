@@ -1,5 +1,5 @@
 import { sleep } from 'k6'
-import { scenario as running } from 'k6/execution'
+import { scenario as execution } from 'k6/execution'
 import http from 'k6/http'
 import { read } from '../k6/reading.ts'
 import { env, optionsOf, thinkTime } from '../k6/workload.ts'
@@ -27,7 +27,7 @@ const params = { tags: { kind: 'herd' } }
 
 /** The same few pages, again and again, so that each is asked for by many at the moment the caches are dropped. */
 export function herd(): void {
-  const n = running.iterationInTest
+  const n = execution.iterationInTest
   http.get((urls[n % 2] ?? '') + paths[Math.floor(n / 2) % paths.length], params)
 }
 
@@ -70,6 +70,8 @@ export const scenario: Scenario = {
       },
       env: { PATHS: JSON.stringify(herdPaths) },
     })
+    // What breaks while nobody waits for it is told where it is waited for.
+    running.catch(() => {})
     // k6 needs a while for its users. When the load has come, every page is in every cache.
     while (((await counting.soFar())?.cache.hits1 ?? 0) < herdPaths.length * 10) await Bun.sleep(100)
     await Bun.sleep(rampS * 1_000)
