@@ -48,7 +48,7 @@ CREATE OR REPLACE FUNCTION onsale.get_search_text(p_text text)
  RETURNS text
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE STRICT
-RETURN translate(onsale.fold_text(p_text), '!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~'::text, repeat(' '::text, 32));
+RETURN regexp_replace(onsale.fold_text(p_text), '[]!"#$%&''()*+,./:;<=>?@[\\^_`{|}~-]'::text, ' '::text, 'g'::text);
 
 CREATE OR REPLACE FUNCTION onsale.keep_search_words()
  RETURNS trigger

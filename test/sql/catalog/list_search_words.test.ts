@@ -23,6 +23,16 @@ for (const [search, ...words] of [
   })
 }
 
+check('the signs of ASCII part words, and no other character is touched beyond its folding', async (sql) => {
+  const rows = await sql`
+    select n as code
+    from generate_series(1, 65535) as n
+    where n not between 55296 and 57343
+      and onsale.get_search_text('a' || chr(n) || 'b')
+        <> translate(onsale.fold_text('a' || chr(n) || 'b'), E'!"#$%&\\'()*+,-./:;<=>?@[\\\\]^_\`{|}~', repeat(' ', 32))`
+  expect([...rows]).toEqual([])
+})
+
 check('nothing has no words', async (sql) => {
   expect(await sql`select from api.list_search_words(p_search => null)`).toHaveLength(0)
 })
