@@ -43,18 +43,15 @@ export async function seed({
         `The mirror holds ${before.foreign} events of real shops: made-up ones beside them want --force`,
       )
     }
-    const missing = events - before.seeded
-    if (missing <= 0) {
-      print(`There are ${before.seeded} made-up events already, ${events} were asked for`)
-      return 0
-    }
-
+    const missing = Math.max(0, events - before.seeded)
     const startedAt = performance.now()
-    await fill(sql, { first: before.last + 1, count: missing, workers, print })
+    if (missing > 0) await fill(sql, { first: before.last + 1, count: missing, workers, print })
+    else print(`There are ${before.seeded} made-up events already, ${events} were asked for`)
+    // Also where none was missing: a run that was stopped may have told nobody of its last ones.
     print('Counting rows and words for the planner')
     await seedCalls.completeSeed(sql)
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
-    print(`${missing} made-up events in ${seconds} s, ${events} in all`)
+    print(`${missing} made-up events in ${seconds} s, ${before.seeded + missing} in all`)
     return 0
   } finally {
     await sql.end({ timeout: 1 })
@@ -81,8 +78,11 @@ async function fill(
   let next = first
   let done = 0
   let told = 0
-  await Promise.all(Array.from({ length: workers }, work))
-  bar?.stop()
+  try {
+    await Promise.all(Array.from({ length: workers }, work))
+  } finally {
+    bar?.stop()
+  }
 
   async function work(): Promise<void> {
     while (next < first + count) {
