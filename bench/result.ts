@@ -52,7 +52,7 @@ export const Series = Type.Object({
     Type.Literal('batch'),
     Type.Literal('cache'),
   ]),
-  /** Of a latency: what was timed and the percentile, `reads p99`; or `p99`, where one thing was timed. */
+  /** Of a latency what was timed and the percentile, `read p99`, or `p99` of all together; of a rate `held`. */
   name: Type.String(),
   unit: Type.Union([
     Type.Literal('ms'),
@@ -115,7 +115,7 @@ export type PhaseResult = Static<typeof PhaseResult>
 export const Measure = Type.Object({
   name: Type.String(),
   value: Type.Number(),
-  /** `×` is a ratio to a limit or a peer of the same run: alone these may be held against another machine's. */
+  /** `ms`, `1/s`, `MiB`, `×`, or none for a count. `×` is a ratio within the run: only these mean anything on another machine. */
   unit: Type.String(),
   /** Null: it is told, not judged. */
   goal: orNull(

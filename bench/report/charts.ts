@@ -79,7 +79,9 @@ export function timeChart(
         name,
         // A logarithm has no place for 0.
         data: points.map(([x, y]) => [round(x), y === null || (log && y <= 0) ? '-' : y]),
-        symbol: 'none',
+        // A phase of a second or two would be a line without a length.
+        symbol: dash === 'solid' && isSparse(points, stretches) ? 'circle' : 'none',
+        symbolSize: 4,
         sampling: 'lttb' as const,
         lineStyle: { color: tone(colour), width: isStacked ? 1 : 1.6, type: dash },
         itemStyle: { color: tone(colour) },
@@ -365,8 +367,8 @@ function legendOf(names: string[]) {
 
 /** Leaves room above for the legend, which breaks into lines, and for the numbers of the phases. */
 function gridOf(named: readonly { name: string }[], { hasLabels = false }: { hasLabels?: boolean } = {}) {
-  const letters = 7
-  const legend = named.reduce((sum, { name }) => sum + legendItemWidth + 17 + letters * name.length, 0)
+  const letterWidth = 6
+  const legend = named.reduce((sum, { name }) => sum + legendItemWidth + 17 + letterWidth * name.length, 0)
   const lines = named.length > 1 ? Math.ceil(legend / width) : 0
   return { ...inside, left: 4, right: 8, top: 10 + 18 * lines + (hasLabels ? 14 : 0), bottom: 8 }
 }
@@ -406,6 +408,10 @@ function levelLine(level: { xAxis: number } | { yAxis: number }, label = '') {
       data: [level],
     },
   }
+}
+
+function isSparse(points: Line['points'], stretches: readonly Stretch[]): boolean {
+  return points.filter(([, y]) => y !== null).length <= 4 * stretches.length
 }
 
 /** Steps of a time axis that a person counts in. */

@@ -1,7 +1,7 @@
 // Two runs held against each other: what became better or worse, by more than two runs of the same code differ.
 
 import type { Distribution, Machine, Measure, PhaseResult, Run } from '../result.ts'
-import { change, counted, duration, percent, timeText, withUnit, words } from './format.ts'
+import { bytesText, change, counted, duration, percent, timeText, withUnit, words } from './format.ts'
 import { table } from './markdown.ts'
 import { voidReasons } from './verdict.ts'
 
@@ -151,9 +151,9 @@ export function isSameMachine(a: Machine, b: Machine): boolean {
   )
 }
 
-/** `AMD EPYC, 2 cores, 23.5 GB`. */
+/** `AMD EPYC, 2 cores, 23.5 GiB`. */
 export function machineText({ cpu, cores, memoryBytes }: Machine): string {
-  return `${cpu}, ${counted(cores, 'core')}, ${withUnit(memoryBytes / 1024 ** 3, 'GB')}`
+  return `${cpu}, ${counted(cores, 'core')}, ${bytesText(memoryBytes)}`
 }
 
 function comparability(before: Run, now: Run): Pick<Comparison, 'comparable' | 'notes'> {
@@ -238,11 +238,10 @@ const measureNoise: Record<string, number> = {
   '×': noiseOf.ratio,
   '1/s': noiseOf.rate,
   ms: noiseOf.p99,
-  MB: noiseOf.size,
-  bytes: noiseOf.size,
+  MiB: noiseOf.size,
 }
 
-const wantedByUnit: Record<string, 'low' | 'high'> = { '1/s': 'high', ms: 'low', MB: 'low', bytes: 'low' }
+const wantedByUnit: Record<string, 'low' | 'high'> = { '1/s': 'high', ms: 'low', MiB: 'low' }
 
 function phaseFigures(
   scenario: string,

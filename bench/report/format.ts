@@ -44,10 +44,10 @@ export function duration(seconds: number): string {
   return whole % 60 === 0 ? `${minutes} min` : `${minutes} min ${whole % 60} s`
 }
 
-/** `245 MB`, `23.5 GB`, in powers of 1,024 as the system's own tools count. */
+/** `245 MiB`, `23.5 GiB`. */
 export function bytesText(bytes: number): string {
-  if (bytes >= 1024 ** 3) return `${figure(bytes / 1024 ** 3)} GB`
-  return `${figure(bytes / 1024 ** 2)} MB`
+  if (bytes >= 1024 ** 3) return `${figure(bytes / 1024 ** 3)} GiB`
+  return `${figure(bytes / 1024 ** 2)} MiB`
 }
 
 /** `99.8 %`; what is nearly all or nearly nothing is not rounded to it. */
@@ -86,4 +86,9 @@ export function timeText(iso: string): string {
 /** The same as a heading: `on_sale` → `On sale`. */
 export function title(name: string): string {
   return words(name).replace(/^./, (first) => first.toUpperCase())
+}
+
+/** A text that another sentence can follow. */
+export function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`
 }

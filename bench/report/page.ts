@@ -23,6 +23,7 @@ import {
   goalText,
   measured,
   percent,
+  sentence,
   timeText,
   title,
   withUnit,
@@ -202,7 +203,7 @@ function section(scenario: ScenarioResult, { anchor, run }: { anchor: string; ru
   const told = measures.filter(({ goal }) => goal === null)
   return html`<section id="${anchor}">
 <h2>${title(name)}${statusOf(scenario, { isVoid: voidReasons(run).length > 0 })}</h2>
-<p>${about} <span class="quiet">${duration(seconds)}.</span></p>
+<p>${sentence(about)} <span class="quiet">It took ${duration(seconds)}.</span></p>
 ${
   (fault !== null || verify.length > 0) &&
   html`<div class="void"><strong>Does not count</strong>${fault !== null && html`<p>${fault}</p>`}

@@ -8,18 +8,19 @@ import { shapeFault } from './results.ts'
 import { summaryOf } from './summary.ts'
 
 /**
- * Writes run.json, report.html and summary.md into the run's own folder. `previous` is what the page holds it against. Throws
- * where the run is not of the shape in which it could be read back.
+ * Writes run.json, report.html and summary.md into the run's own folder. `previous` is what the page holds it against. A run
+ * that could not be read back (a figure that is no number) throws when its run.json is written: that cannot be made again.
  */
 export async function writeReport(
   run: Run,
   { folder, previous }: { folder: string; previous: Run | null },
 ): Promise<void> {
-  const fault = shapeFault(run)
-  if (fault !== null) throw new Error(`The run cannot be written: ${fault}`)
   await mkdir(folder, { recursive: true })
-  // First what cannot be made again.
-  await writeFile(join(folder, 'run.json'), jsonOf(run))
+  const path = join(folder, 'run.json')
+  await writeFile(path, jsonOf(run))
+  const fault = shapeFault(run)
+  if (fault !== null)
+    throw new Error(`There is no report, because ${path} is not what a run leaves behind: ${fault}`)
   await writeFile(join(folder, 'report.html'), await pageOf(run, { previous }))
   await writeFile(join(folder, 'summary.md'), summaryOf(run))
 }

@@ -36,12 +36,12 @@ export function chartsOf({ phases }: ScenarioResult, { machine }: Run): Html[] {
       'requests a second',
       rates.length === 0 ? [] : [...rates, ...askedLine(placed)],
     ),
-    ...overTime('Users', 'connected', coloured(linesOf('users'))),
+    ...overTime('Users', 'connected', coloured(linesOf('users').filter(isEverAbove0))),
     ...overTime('Processor by process', 'cores in use, stacked', stacked(processes), {
       axis: coresAxis(Math.max(machine.cores, mostTogether(processes))),
       ceiling: { at: machine.cores, label: counted(machine.cores, 'core') },
     }),
-    ...overTime('Memory by process', `MB${generatorMemory(generators)}`, memory),
+    ...overTime('Memory by process', `MiB${generatorMemory(generators)}`, memory),
     ...batchSizes(phases),
     ...overTime('Deliveries a call over time', 'mean', coloured(linesOf('batch'))),
     ...overTime('Reads answered from memory', '%', coloured(linesOf('cache', 100)), {
@@ -57,7 +57,7 @@ function unitOf(log: boolean): string {
 }
 
 function generatorMemory(lines: readonly Line[]): string {
-  const most = Math.max(0, ...valuesOf(lines).map((megabytes) => megabytes ?? 0))
+  const most = Math.max(0, ...valuesOf(lines).map((mebibytes) => mebibytes ?? 0))
   return most > 0 ? `; the generator up to ${bytesText(most * 1024 ** 2)}` : ''
 }
 
@@ -135,14 +135,15 @@ type Plain = Omit<Line, 'colour'>
 function joined(placed: Placed, group: Series['group'], scale: number): Plain[] {
   const lines = new Map<string, [number, number | null][]>()
   for (const { phase, from, to } of placed) {
-    for (const { name, at, values } of phase.series.filter((series) => series.group === group)) {
+    for (const { name: given, at, values } of phase.series.filter((series) => series.group === group)) {
+      const name = group === 'latency' ? nameOfLatency(given, phase) : given
       const points = lines.get(name) ?? []
-      points.push(
-        ...at.map((second, index): [number, number | null] => [
-          from + second,
-          scaled(values[index] ?? null, scale),
-        ]),
-      )
+      at.forEach((second, index) => {
+        const value = values[index] ?? null
+        // How many users there are is told when it changes: until then it stays.
+        if (value === null && group === 'users') return
+        points.push([from + second, value === null ? null : value * scale])
+      })
       points.push([to, null])
       lines.set(name, points)
     }
@@ -150,8 +151,15 @@ function joined(placed: Placed, group: Series['group'], scale: number): Plain[] 
   return [...lines].map(([name, points]) => ({ name: words(name), points }))
 }
 
-function scaled(value: number | null, scale: number): number | null {
-  return value === null ? null : value * scale
+/** A percentile of everything is that of the only thing that was timed, where there is only one. */
+function nameOfLatency(name: string, { latencies }: PhaseResult): string {
+  const [kind, ...others] = Object.keys(latencies)
+  const isOfAll = /^p[\d.]+$/.test(name)
+  return isOfAll && kind !== undefined && others.length === 0 ? `${kind} ${name}` : name
+}
+
+function isEverAbove0({ points }: Plain): boolean {
+  return points.some(([, y]) => y !== null && y > 0)
 }
 
 const percentileColours: Record<string, Line['colour']> = {

@@ -524,7 +524,7 @@ function createSeconds() {
       values: sorted.map((values) => (values.length === 0 ? null : percentile(values, percent))),
     })
     return [
-      { group: 'rate', name: 'answers', unit: '1/s', at, values: sorted.map(({ length }) => length) },
+      { group: 'rate', name: 'held', unit: '1/s', at, values: sorted.map(({ length }) => length) },
       latency(50),
       latency(95),
       latency(99),

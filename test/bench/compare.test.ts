@@ -149,7 +149,7 @@ describe('what cannot be compared', () => {
     expect(new Set(judged.map(({ unit }) => unit))).toEqual(new Set(['×']))
     expect(isWorse(comparison)).toBe(false)
     expect(comparison.notes).toEqual([
-      'The machines differ (AMD EPYC 9R14, 2 cores, 23.5 GB and Apple M4, 10 cores, 23.5 GB): only ratios within a run can be held against each other.',
+      'The machines differ (AMD EPYC 9R14, 2 cores, 23.5 GiB and Apple M4, 10 cores, 23.5 GiB): only ratios within a run can be held against each other.',
     ])
   })
 
@@ -259,7 +259,7 @@ describe('the text of a comparison', () => {
       }),
     )
     expect(text).toStartWith(
-      'A 2026-11-20-1a2b3c4 (standard, 2026-11-20 09:30 UTC, 9 min 34 s; AMD EPYC 9R14, 2 cores, 23.5 GB)\nB 2026-11-21-654efed',
+      'A 2026-11-20-1a2b3c4 (standard, 2026-11-20 09:30 UTC, 9 min 34 s; AMD EPYC 9R14, 2 cores, 23.5 GiB)\nB 2026-11-21-654efed',
     )
     expect(text).toMatch(/rolling restart: requests lost +\| +0 \| +0 \| +0 % \| – +\| within the noise \|/)
     expect(text).toMatch(/read p95 +\| +3\.\d+ ms \| +10 ms \| +\+\d+ % \| ±25 %, 0.5 ms \| WORSE +\|/)

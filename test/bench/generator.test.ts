@@ -266,7 +266,7 @@ describe('open loop', () => {
     const { port } = serve((_, peer) => peer.write(ok))
     const { series, requests } = await run({ port, rate: 50, ms: 2_100, bySecond: true })
     expect(series.map(({ group, name }) => `${group} ${name}`)).toEqual([
-      'rate answers',
+      'rate held',
       'latency p50',
       'latency p95',
       'latency p99',

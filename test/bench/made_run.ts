@@ -148,7 +148,7 @@ const plans: Plan[] = [
       {
         name: 'memory with 10,000 connections',
         value: 231.4,
-        unit: 'MB',
+        unit: 'MiB',
         goal: { is: '<=', value: 250 },
         detail: 'resident, one process',
       },
@@ -424,7 +424,7 @@ const plans: Plan[] = [
         value: 1.02,
         unit: '×',
         goal: { is: '<=', value: 1.1 },
-        detail: '141 against 138 MB',
+        detail: '141 against 138 MiB',
       },
     ],
   },

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { jsonOf, writeReport } from '../../bench/report/report.ts'
 import { readRun } from '../../bench/report/results.ts'
-import { withoutPauses } from '../../bench/report/scenario_charts.ts'
+import { chartsOf, withoutPauses } from '../../bench/report/scenario_charts.ts'
 import type { Run } from '../../bench/result.ts'
 import { type MadeRun, makeRun, measureOf, scenarioOf } from './made_run.ts'
 
@@ -83,13 +83,17 @@ describe('what a run leaves in its folder', () => {
     expect(JSON.parse(jsonOf(run))).toEqual(JSON.parse(JSON.stringify(run)))
   })
 
-  test('a figure that is none is refused before anything is written', async () => {
-    const run = makeRun({ change: (made) => (measureOf(made, 'spike: errors').value = Number.NaN) })
-    const folder = join(home, 'refused')
+  test('a figure that is none is told, after what was measured is safe', async () => {
+    const run = makeRun({
+      only: ['spike'],
+      change: (made) => (measureOf(made, 'spike: errors').value = Number.NaN),
+    })
+    const folder = join(home, 'odd')
     expect(writeReport(run, { folder, previous: null })).rejects.toThrow(
-      'The run cannot be written: /scenarios/7/measures/0/value',
+      'is not what a run leaves behind: /scenarios/0/measures/0/value: Expected number',
     )
-    expect(existsSync(folder)).toBe(false)
+    expect(existsSync(join(folder, 'run.json'))).toBe(true)
+    expect(existsSync(join(folder, 'report.html'))).toBe(false)
   })
 })
 
@@ -119,7 +123,7 @@ describe('the page', () => {
     const head = textOf(whole.page).slice(0, 900)
     expect(head).toContain('20 of 21 goals met')
     expect(head).toContain('none failed')
-    expect(head).toContain('AMD EPYC 9R14, 2 cores, 23.5 GB')
+    expect(head).toContain('AMD EPYC 9R14, 2 cores, 23.5 GiB')
     expect(head).toContain('Commit 654efed')
     expect(head).toContain('postgres 18.4')
     expect(head).toContain('fsync on')
@@ -344,13 +348,46 @@ describe('against the run before', () => {
     const other = { ...earlier, machine: { ...earlier.machine, cpu: 'Apple M4', cores: 10 } }
     const text = textOf(await pageOf({ only: ['on_sale', 'limits'], slowness: 2 }, other))
     expect(text).toContain(
-      'The machines differ (Apple M4, 10 cores, 23.5 GB and AMD EPYC 9R14, 2 cores, 23.5 GB): only ratios',
+      'The machines differ (Apple M4, 10 cores, 23.5 GiB and AMD EPYC 9R14, 2 cores, 23.5 GiB): only ratios',
     )
     expect(text).toMatch(
       /commit to visible in another process, p99 \S+ ms \S+ ms \S+ % ±35 %, 0.5 ms not judged/,
     )
     expect(text).toMatch(/304 answers against the same 0.\d+ × 0.\d+ × \S+ % ±15 % within the noise/)
     expect(text).not.toContain('▼ worse')
+  })
+})
+
+describe('the charts of a scenario', () => {
+  const captions = (run: Run) =>
+    chartsOf(run.scenarios[0]!, run).map(({ text }) => /<figcaption>(.*?) <span>/.exec(text)?.[1])
+
+  test('put the percentiles of a phase that timed one thing with that thing', () => {
+    const run = makeRun({ only: ['limits'] })
+    expect(captions(run)[0]).toBe('Latency of answer over time')
+  })
+
+  test('call percentiles of several things together by no name', () => {
+    const run = makeRun({
+      only: ['limits'],
+      change: ({ scenarios: [limits] }) => {
+        for (const { latencies } of limits!.phases) latencies.other = latencies.answer!
+      },
+    })
+    expect(captions(run)[0]).toBe('Latency over time')
+  })
+
+  test('show no users where there are none', () => {
+    const withUsers = makeRun({ only: ['spike'] })
+    expect(captions(withUsers)).toContain('Users')
+    const none = makeRun({
+      only: ['spike'],
+      change: ({ scenarios: [spike] }) => {
+        const users = spike!.phases[0]!.series.find(({ group }) => group === 'users')!
+        users.values = users.values.map(() => 0)
+      },
+    })
+    expect(captions(none)).not.toContain('Users')
   })
 })
 

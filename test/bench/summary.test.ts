@@ -19,7 +19,7 @@ describe('the summary', () => {
       '',
       'Standard profile, 2026-11-21 09:30 UTC, commit `654efed`, 9 min 34 s.',
       '',
-      '- Machine: AMD EPYC 9R14, 2 cores, 23.5 GB, linux 6.12.8',
+      '- Machine: AMD EPYC 9R14, 2 cores, 23.5 GiB, linux 6.12.8',
       '- Versions: onsale 0.1.0, bun 1.4.5, k6 v1.8.1, postgres 18.4, redis 7.0.15',
       '- Settings: target own servers on this machine, the generator beside them, redis on, fsync on, synchronous commit on, full page writes on, shared buffers 128MB, max wal size 1GB',
     ])
