@@ -9,6 +9,11 @@ import { readKept } from '../src/platform/home.ts'
 import { Refusal } from '../src/platform/refusal.ts'
 import { stopOnSignal } from '../src/platform/shutdown.ts'
 import type { BenchOptions } from './main.ts'
+import { compare, comparisonText, isWorse } from './report/compare.ts'
+import { writeReport } from './report/report.ts'
+import { findRun, previousOf, readRuns } from './report/results.ts'
+import { updateReadme } from './report/summary.ts'
+import { headlineOf, quietShareMax, verdictOf, voidReasons } from './report/verdict.ts'
 import type { Machine, Run } from './result.ts'
 import { openFilesMax, openFilesWanted, provideK6 } from './runner/k6.ts'
 import { createProgress, type Progress } from './runner/progress.ts'
@@ -21,9 +26,6 @@ const root = resolve(import.meta.dir, '..')
 const dataFolder = join(root, '.data/bench')
 const resultsFolder = join(root, 'bench/results')
 
-/** Above this share of the cores something else is at work, and the figures are its, too. */
-const quietShareMax = 0.15
-
 /** Runs the scenarios, verifies, writes the report; answers the exit code. */
 export async function bench(names: readonly string[], options: BenchOptions): Promise<number> {
   const { profile } = options
@@ -33,8 +35,9 @@ export async function bench(names: readonly string[], options: BenchOptions): Pr
   const scenarios = choose(await readScenarios(), { names, profile, target })
   requireOpenFiles(profile)
   const k6 = provideK6(progress.say)
-  const run = describe({ profile, isComplete: names.length === 0 && target === null })
-  const folder = resolve(options.out ?? run.folder)
+  const run = describe(profile)
+  const isComplete = names.length === 0 && target === null
+  const folder = resolve(options.out ?? folderFor(run, { isComplete }))
   mkdirSync(folder, { recursive: true })
   run.machine.busyBefore = (await busyShare(1_000)) ?? 0
   if (run.machine.busyBefore > quietShareMax) {
@@ -79,9 +82,14 @@ export async function bench(names: readonly string[], options: BenchOptions): Pr
     await stack?.stop()
   }
   run.seconds = Math.round((performance.now() - startedAt) / 1000)
-  const { folder: _, ...result } = run
-  await Bun.write(join(folder, 'run.json'), JSON.stringify(result))
-  return conclude(result, { progress, folder })
+  const kept = await readRuns(resultsFolder)
+  for (const fault of kept.faults) progress.say(fault)
+  await writeReport(run, { folder, previous: previousOf(run, kept.runs) })
+  if (options.readme) {
+    const shown = await updateReadme({ readme: join(root, 'README.md'), results: resultsFolder })
+    progress.say(`The README shows ${shown ?? 'no run: there is no standard one that counts'}`)
+  }
+  return conclude(run, { progress, folder })
 }
 
 /** `--list`. */
@@ -93,28 +101,22 @@ export async function listScenarios(): Promise<number> {
   return 0
 }
 
-/** `compare A B`. */
-export async function compareRuns(_a: string, _b: string): Promise<number> {
-  return 0
+/** `compare A B`: tells what changed; answers 2 where something is worse by more than the noise. */
+export async function compareRuns(a: string, b: string): Promise<number> {
+  const runs = await Promise.all([a, b].map((name) => findRun(name, { results: resultsFolder })))
+  const comparison = compare(runs[0]!, runs[1]!)
+  process.stdout.write(comparisonText(comparison))
+  return isWorse(comparison) ? 2 : 0
 }
 
 /** 0: everything held; 1: void, or something failed; 2: a threshold was crossed or a goal missed. */
 function conclude(run: Run, { progress, folder }: { progress: Progress; folder: string }): number {
-  const faults = run.scenarios.filter(({ fault }) => fault !== null)
-  const crossed = run.scenarios.flatMap(({ phases }) =>
-    phases.flatMap(({ thresholds }) => thresholds.filter(({ isMet }) => !isMet)),
-  )
-  const missed = run.scenarios.flatMap(({ measures }) => measures.filter(({ isMet }) => isMet === false))
-  progress.say(`\nReport: ${join(folder, 'report.html')} (after ${run.seconds} s)`)
-  if (faults.length > 0) {
-    progress.say(`Void: ${faults.map(({ name, fault }) => `${name} (${fault})`).join('; ')}`)
-    return 1
-  }
-  if (crossed.length + missed.length === 0) {
-    progress.say('Everything held')
-    return 0
-  }
-  progress.say(`${crossed.length} thresholds crossed, ${missed.length} goals missed`)
+  progress.say(`\n${headlineOf(run)} (${run.seconds} s): ${join(folder, 'report.html')}`)
+  const reasons = voidReasons(run)
+  for (const reason of reasons) progress.say(`  ${reason}`)
+  if (reasons.length > 0) return 1
+  const { judged, goalsMet, crossed } = verdictOf(run)
+  if (goalsMet === judged.length && crossed.length === 0) return 0
   // What a smoke run judges is right or wrong, not fast or slow.
   return run.profile === 'smoke' ? 1 : 2
 }
@@ -151,40 +153,31 @@ function requireOpenFiles(profile: Run['profile']) {
   )
 }
 
-/** The run before it began, and where its report goes: a complete run of a commit is kept with the code. */
-function describe({
-  profile,
-  isComplete,
-}: {
-  profile: Run['profile']
-  isComplete: boolean
-}): Run & { folder: string } {
-  const now = new Date()
+/** A complete run of a commit is kept with the code; others are for who ran them. */
+function folderFor({ id, profile, startedAt }: Run, { isComplete }: { isComplete: boolean }): string {
+  if (isComplete && profile !== 'smoke') return join(resultsFolder, id)
+  const time = startedAt.slice(11, 19).replaceAll(':', '')
+  return join(dataFolder, 'results', `${id}-${profile}-${time}`)
+}
+
+/** The run before it began. */
+function describe(profile: Run['profile']): Run {
+  const now = new Date().toISOString()
   const git = (...args: string[]) =>
     spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout?.trim() ?? ''
   const commit = git('rev-parse', '--short=7', 'HEAD') || 'unknown'
   const isDirty = git('status', '--porcelain', '--', '.', ':!bench/results') !== ''
-  const day = now.toISOString().slice(0, 10)
-  const id = `${day}-${commit}${isDirty ? '-dirty' : ''}`
-  const isKept = isComplete && profile !== 'smoke'
   return {
-    id,
+    id: `${now.slice(0, 10)}-${commit}${isDirty ? '-dirty' : ''}`,
     commit,
     isDirty,
     profile,
-    startedAt: now.toISOString(),
+    startedAt: now,
     seconds: 0,
     machine: machine(),
     versions: { onsale: version, bun: Bun.version },
     configuration: {},
     scenarios: [],
-    folder: isKept
-      ? join(resultsFolder, id)
-      : join(
-          dataFolder,
-          'results',
-          `${id}-${profile}-${now.toISOString().slice(11, 19).replaceAll(':', '')}`,
-        ),
   }
 }
 
