@@ -96,6 +96,12 @@ describe('a regression', () => {
     expect(figureOf(compareRuns(makeRun({ change: lost }), before), name).standing).toBe('better')
   })
 
+  test('is not a count that changes within its goal', () => {
+    const name = 'stampede: SQL calls per key and process'
+    const comparison = compareRuns(makeRun({ change: (run) => (measureOf(run, name).value = 0.5) }), before)
+    expect(figureOf(comparison, name)).toMatchObject({ before: 0.5, now: 1, standing: 'same' })
+  })
+
   test('is one request that fails where none did', () => {
     const comparison = compare({ change: (run) => (scenarioOf(run, 'restart').phases[0]!.failed = 1) })
     expect(beyondNoise(comparison)).toEqual(['restart, rolling restarts under load: failed: worse'])

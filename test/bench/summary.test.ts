@@ -122,6 +122,13 @@ describe('the README', () => {
     })
   }
 
+  test('of this repository has the marks', async () => {
+    keep({})
+    writeFileSync(readme, readFileSync(join(import.meta.dir, '../../README.md')))
+    expect(await updateReadme({ readme, results })).toBe('2026-11-21-654efed')
+    expect(text()).toContain('**1 goal met.**')
+  })
+
   test('without its marks, with one, with two pairs or in the wrong order is left alone', async () => {
     keep({})
     for (const odd of [
