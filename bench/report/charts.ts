@@ -295,7 +295,9 @@ function valueAxis(log: boolean) {
  * long names have the whole width.
  */
 function rowAxis(rows: readonly { name: string; value: string }[], isWide: boolean) {
-  const value = { color: tone('--text'), fontSize, fontWeight: 'bold' as const }
+  // Letters stand out from the lines that they cross.
+  const halo = { textBorderColor: tone('--page'), textBorderWidth: isWide ? 0 : 3 }
+  const value = { color: tone('--text'), fontSize, fontWeight: 'bold' as const, ...halo }
   return {
     type: 'category' as const,
     data: rows.map(({ name }) => name),
@@ -306,6 +308,7 @@ function rowAxis(rows: readonly { name: string; value: string }[], isWide: boole
       color: tone('--text'),
       fontSize,
       interval: 0,
+      ...halo,
       rich: { value },
       ...(isWide
         ? {
@@ -318,7 +321,6 @@ function rowAxis(rows: readonly { name: string; value: string }[], isWide: boole
             align: 'left' as const,
             verticalAlign: 'bottom' as const,
             padding: [0, 0, 9, -8],
-            backgroundColor: tone('--page'),
             formatter: (name: string, index: number) =>
               `{value|${rows[index]?.value}}   ${shortened(name, 52)}`,
           }),
