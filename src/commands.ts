@@ -65,6 +65,7 @@ export async function seedDatabase(
       isForced,
       isProduction: config.production,
       print,
+      hasBar: process.stdout.isTTY,
     })
   })
 }

@@ -14,7 +14,12 @@ export type SeedOptions = {
   isForced: boolean
   isProduction: boolean
   print: (line: string) => void
+  /** Shows progress as a bar on standard output instead of lines. */
+  hasBar?: boolean
 }
+
+/** Batches under way at once: one for each core, as far as a database that others use can bear it. */
+export const seedConnections = Math.min(4, availableParallelism())
 
 const shop = 'seed.myshopify.com'
 
@@ -28,9 +33,9 @@ export async function seed({
   isForced,
   isProduction,
   print,
+  hasBar = false,
 }: SeedOptions): Promise<number> {
-  const workers = Math.min(4, availableParallelism())
-  const sql = openPool(adminUrl, { name: 'seed', max: workers, statementTimeoutMs: 0 })
+  const sql = openPool(adminUrl, { name: 'seed', max: seedConnections, statementTimeoutMs: 0 })
   try {
     const before = await seedCalls.getSeedState(sql, shop)
     if (isProduction && !isForced) {
@@ -45,7 +50,7 @@ export async function seed({
     }
     const missing = Math.max(0, events - before.seeded)
     const startedAt = performance.now()
-    if (missing > 0) await fill(sql, { first: before.last + 1, count: missing, workers, print })
+    if (missing > 0) await fill(sql, { first: before.last + 1, count: missing, print, hasBar })
     else print(`There are ${before.seeded} made-up events already, ${events} were asked for`)
     // Also where none was missing: a run that was stopped may have told nobody of its last ones.
     print('Counting rows and words for the planner')
@@ -64,11 +69,11 @@ async function fill(
   {
     first,
     count,
-    workers,
     print,
-  }: { first: number; count: number; workers: number; print: SeedOptions['print'] },
+    hasBar,
+  }: { first: number; count: number; print: SeedOptions['print']; hasBar: boolean },
 ): Promise<void> {
-  const bar = process.stdout.isTTY
+  const bar = hasBar
     ? new SingleBar({
         format: '{bar} {percentage} %  {value} of {total} events  {eta_formatted} left',
         hideCursor: true,
@@ -79,7 +84,7 @@ async function fill(
   let done = 0
   let told = 0
   try {
-    await Promise.all(Array.from({ length: workers }, work))
+    await Promise.all(Array.from({ length: seedConnections }, work))
   } finally {
     bar?.stop()
   }
