@@ -2,17 +2,29 @@
 
 import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
+import { type CopyComparison, type CopyOptions, compareWithCopy } from '../limits/copy.ts'
 import { withOpenFiles } from './k6.ts'
 
 export type Limits = {
   /** A bare Bun.serve that answers every path with the bytes that the server at `url` answers there. */
   startMirror(url: string): Promise<Peer>
+  /** Our bulk load and COPY of the same rows, in databases of their own. */
+  bulkLoad(options: CopyOptions): Promise<CopyComparison>
 }
 
 export type Peer = { url: string; pid: number; stop(): void }
 
-export function createLimits(_adminUrl: string | null): Limits {
-  return { startMirror: (url) => startPeer('mirror', [url]) }
+/** `adminUrl`: a server on which databases may be made; without one, what needs it rejects. */
+export function createLimits(adminUrl: string | null): Limits {
+  return {
+    startMirror: (url) => startPeer('mirror', [url]),
+    bulkLoad: async (options) => await compareWithCopy(ownServer(), options),
+  }
+
+  function ownServer(): string {
+    if (adminUrl === null) throw new Error('This limit needs a PostgreSQL of its own: leave --target out')
+    return adminUrl
+  }
 }
 
 /** Starts a program of `limits/` that prints its port when it listens. */
