@@ -13,13 +13,7 @@ import { requestIdOf } from './platform/answer.ts'
 import { createCors } from './platform/cors.ts'
 import type { Log } from './platform/log.ts'
 import type { Metrics } from './platform/metrics.ts'
-import {
-  createRouteTable,
-  type DirectHandler,
-  type Params,
-  type Route,
-  type RouteTable,
-} from './platform/route_table.ts'
+import { createRouteTable, type DirectRoute, type Route, type RouteTable } from './platform/route_table.ts'
 import { createFaultLog, createShell, pathOf } from './platform/shell.ts'
 import { refusalOf } from './platform/validation.ts'
 
@@ -41,10 +35,9 @@ export function buildApp({ config, log, metrics, catalog, intake, ops }: AppDeps
     .use(intakeRoutes({ intake, config, metrics }))
     .use(opsRoutes({ ops, metrics }))
   const direct = {
-    '/events': (request: Request) => catalog.listEvents(request),
-    '/events/:id': (request: Request, { id }: Params) => catalog.getEvent(request, id as string),
-    '/events/:id/tickets': (request: Request, { id }: Params) =>
-      catalog.listEventTickets(request, id as string),
+    '/events': catalog.listEvents,
+    '/events/:id': catalog.getEvent,
+    '/events/:id/tickets': catalog.listEventTickets,
   }
   return composeApp(flows, { config, log, metrics, direct })
 }
@@ -54,7 +47,7 @@ export type ShellDeps = {
   log: Log
   metrics: Metrics
   /** GET routes of the flows that are answered past Elysia, by pattern: what is read most. */
-  direct?: Record<string, DirectHandler>
+  direct?: Record<string, DirectRoute>
 }
 
 /** Puts the shell around the routes of the flows: errors, documentation, and what happens to every request. */

@@ -46,7 +46,7 @@ export async function runCommand(
       throw error instanceof Error && isTransient(error) ? unusable(databaseUrl, error) : error
     } finally {
       await sql.end({ timeout: 1 })
-      log.writeOut()
+      await log.writeOut()
     }
   })
 }

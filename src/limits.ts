@@ -11,6 +11,9 @@ export const logFlushMs = 100
 /** Unwritten log kept in memory while its reader stands still: past this lines are dropped, not requests. */
 export const logBacklogBytesMax = 16 * 1024 * 1024
 
+/** A process that ends waits so long for the reader of its log. */
+export const logWriteOutMsMax = 1_000
+
 /** JSON bodies are catalogue edits and orders; the longest is an event's description (64 kB) with 100 tickets. */
 export const jsonBodyBytesMax = 256 * 1024
 
@@ -223,10 +226,10 @@ export const listenWaitMsMax = 1_000
 /** Below this compression saves less than its header costs. */
 export const compressBytesMin = 1_024
 
-/** Requests whose query is remembered in its checked form, so that a hit checks nothing. */
-export const queriesRememberedMax = 10_000
-/** A longer query is checked each time. */
-export const queryRememberedCharsMax = 500
+/** URLs of which is remembered what they name, so that a hit checks nothing. */
+export const urlsRememberedMax = 10_000
+/** A longer URL is checked each time. */
+export const urlRememberedCharsMax = 500
 
 export const listLimitDefault = 20
 export const listLimitMax = 100

@@ -147,7 +147,7 @@ export async function startService(
     }
   } catch (error) {
     await Promise.all([endPools(), redis?.stop()])
-    log.writeOut()
+    await log.writeOut()
     if (error instanceof Error && isTransient(error)) throw unusable(config.databaseUrl, error)
     throw error
   }

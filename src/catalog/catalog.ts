@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import {
@@ -6,8 +5,6 @@ import {
   availabilityCallsAtOnceMax,
   availabilityQueueMax,
   listenWaitMsMax,
-  queriesRememberedMax,
-  queryRememberedCharsMax,
   readWaitMsMax,
 } from '../limits.ts'
 import { createCache, type Found, type Read } from '../platform/cache.ts'
@@ -17,6 +14,8 @@ import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { createNotify } from '../platform/notify.ts'
 import type { SharedCache } from '../platform/redis.ts'
+import type { Answerer, Asked, DirectRoute } from '../platform/route_table.ts'
+import { queryOf } from '../platform/shell.ts'
 import { createCatalogCalls, type EventName } from './calls.ts'
 import { type Content, createContentWriter, sizeOfContent } from './content.ts'
 import { keyOf, readEventName, readListQuery, readNoQuery } from './query.ts'
@@ -75,8 +74,6 @@ export function createCatalog(deps: CatalogDeps) {
     waitMsMax: readWaitMsMax,
     metrics,
   })
-  // The checked form of a query or an id, so that a hit checks nothing.
-  const lists = new LRUCache<string, Read>({ max: queriesRememberedMax })
 
   return {
     /**
@@ -99,35 +96,29 @@ export function createCatalog(deps: CatalogDeps) {
     cacheSize: cache.size,
 
     /** `GET /events`. */
-    listEvents: (request: Request) => respond(request, cache.read(listRead(queryOf(request.url)))),
+    listEvents: (({ query }) => answererOf(listRead(query))) satisfies DirectRoute,
 
     /** `GET /events/{id}`. */
-    getEvent(request: Request, id: string): Response | Promise<Response> {
-      readNoQuery(queryOf(request.url))
+    getEvent: (({ query, params: { id = '' } }) => {
+      readNoQuery(query)
       const name = readEventName(id)
-      return respond(
-        request,
-        cache.read({
-          key: `e:${id}`,
-          scope: 'event',
-          load: (source) => calls.getEvent(sqlOf(source), name),
-        }),
-      )
-    },
+      return answererOf({
+        key: `e:${id}`,
+        scope: 'event',
+        load: (source) => calls.getEvent(sqlOf(source), name),
+      })
+    }) satisfies DirectRoute,
 
     /** `GET /events/{id}/tickets`. */
-    listEventTickets(request: Request, id: string): Response | Promise<Response> {
-      readNoQuery(queryOf(request.url))
+    listEventTickets: (({ query, params: { id = '' } }) => {
+      readNoQuery(query)
       const name = readEventName(id)
-      return respond(
-        request,
-        cache.read({
-          key: `t:${id}`,
-          scope: 'event',
-          load: (source) => calls.listEventTickets(sqlOf(source), name),
-        }),
-      )
-    },
+      return answererOf({
+        key: `t:${id}`,
+        scope: 'event',
+        load: (source) => calls.listEventTickets(sqlOf(source), name),
+      })
+    }) satisfies DirectRoute,
 
     /** `GET /events/{id}/availability`. */
     async getAvailability(request: Request, id: string): Promise<Response> {
@@ -139,10 +130,8 @@ export function createCatalog(deps: CatalogDeps) {
   }
 
   function listRead(query: string): Read {
-    const known = lists.get(query)
-    if (known !== undefined) return known
     const checked = readListQuery(query)
-    const read: Read = {
+    return {
       key: keyOf(checked),
       scope: 'list',
       load: (source) =>
@@ -150,26 +139,22 @@ export function createCatalog(deps: CatalogDeps) {
           ? calls.listEvents(sqlOf(source), checked)
           : calls.searchEvents(sqlOf(source), checked),
     }
-    if (query.length <= queryRememberedCharsMax) lists.set(query, read)
-    return read
   }
 
   function sqlOf(source: 'primary' | 'replica'): Sql {
     return source === 'replica' ? (replica ?? pool) : pool
   }
 
-  function respond(
-    request: Request,
-    found: Found<Content | null> | Promise<Found<Content | null>>,
-  ): Response | Promise<Response> {
-    return found instanceof Promise
-      ? found.then((found) => respondFound(request, found))
-      : respondFound(request, found)
+  function answererOf(read: Read): Answerer {
+    return (asked) => {
+      const found = cache.read(read, asked.at)
+      return found instanceof Promise ? found.then((found) => respond(asked, found)) : respond(asked, found)
+    }
   }
 
-  function respondFound(request: Request, { value, state }: Found<Content | null>): Response {
+  function respond(asked: Asked, { value, state }: Found<Content | null>): Response {
     if (value === null) throw notFound()
-    return writer.respond(request, value, state)
+    return writer.respond(asked, value, state)
   }
 }
 
@@ -183,14 +168,6 @@ const availabilityHeaders = {
 
 function notFound(): AppError {
   return new AppError('not_found', 'There is no such event')
-}
-
-/** What follows the question mark, as it was sent. */
-function queryOf(url: string): string {
-  const from = url.indexOf('?')
-  if (from < 0) return ''
-  const to = url.indexOf('#', from)
-  return to < 0 ? url.slice(from + 1) : url.slice(from + 1, to)
 }
 
 function cacheControlOf(config: CatalogDeps['config']): string {

@@ -1,14 +1,17 @@
 import { Elysia, type TSchema } from 'elysia'
+import { requestIdOf } from '../platform/answer.ts'
 import { operation } from '../platform/operation.ts'
+import type { DirectRoute, Params } from '../platform/route_table.ts'
+import { queryOf } from '../platform/shell.ts'
 import type { Catalog } from './catalog.ts'
 import { availability, eventDetails, eventList, eventName, listParameters, ticketList } from './model.ts'
 
 /** `GET /events` and what is below it. The catalog checks what it is given and answers whole responses. */
 export function catalogRoutes({ catalog }: { catalog: Catalog }) {
-  // No schemas for Elysia to check: a hit would pay for it on each request, and a query is checked once
-  // (queries are remembered). `detail` tells the documentation.
+  // No schemas for Elysia to check: most requests go past it, and what a URL names is read once. `detail` tells the
+  // documentation.
   return new Elysia({ name: 'catalog' })
-    .get('/events', ({ request }) => catalog.listEvents(request), {
+    .get('/events', throughElysia(catalog.listEvents), {
       detail: operation({
         tags: ['Events'],
         summary: 'List and search events',
@@ -20,7 +23,7 @@ export function catalogRoutes({ catalog }: { catalog: Catalog }) {
         errors: ['unauthorized', 'unavailable'],
       }),
     })
-    .get('/events/:id', ({ request, params }) => catalog.getEvent(request, params.id), {
+    .get('/events/:id', throughElysia(catalog.getEvent), {
       detail: operation({
         tags: ['Events'],
         summary: 'Open an event',
@@ -30,7 +33,7 @@ export function catalogRoutes({ catalog }: { catalog: Catalog }) {
         errors: ['not_found', 'unavailable'],
       }),
     })
-    .get('/events/:id/tickets', ({ request, params }) => catalog.listEventTickets(request, params.id), {
+    .get('/events/:id/tickets', throughElysia(catalog.listEventTickets), {
       detail: operation({
         tags: ['Events'],
         summary: "List an event's tickets",
@@ -50,6 +53,14 @@ export function catalogRoutes({ catalog }: { catalog: Catalog }) {
         errors: ['not_found', 'busy', 'unavailable'],
       }),
     })
+}
+
+/** Answers what comes through Elysia after all: HEAD, and a path that is percent-encoded. */
+function throughElysia(route: DirectRoute) {
+  return ({ request, params }: { request: Request; params: Params }) => {
+    const answer = route({ query: queryOf(request.url), params })
+    return answer({ headers: request.headers, requestId: requestIdOf(request), at: performance.now() })
+  }
 }
 
 const idParameter = parametersOf({ id: eventName }, 'path')

@@ -1,6 +1,6 @@
 import { Elysia, t } from 'elysia'
 import { AppError } from '../errors.ts'
-import { answer, preparedHeaders } from '../platform/answer.ts'
+import { answer, type Prepared, prepare, requestIdOf } from '../platform/answer.ts'
 import { operation } from '../platform/operation.ts'
 
 /**
@@ -8,14 +8,14 @@ import { operation } from '../platform/operation.ts'
  * the internet, where the page of @elysiajs/openapi loads its scripts from a CDN.
  */
 export function docsRoutes({ openApi }: { openApi: () => object }) {
-  let document: { text: string; headers: Headers } | undefined
+  let document: Prepared | undefined
 
   return new Elysia({ name: 'docs' })
     .get(
       '/openapi.json',
       ({ request }) => {
         document ??= documentOf(openApi())
-        return answer(request, { headers: document.headers, body: document.text })
+        return answer(requestIdOf(request), document)
       },
       {
         query: noQuery,
@@ -27,7 +27,7 @@ export function docsRoutes({ openApi }: { openApi: () => object }) {
         }),
       },
     )
-    .get('/docs', ({ request }) => answer(request, { headers: pageHeaders, body: page }), {
+    .get('/docs', ({ request }) => answer(requestIdOf(request), page), {
       query: noQuery,
       detail: operation({
         tags: ['Operations'],
@@ -52,11 +52,11 @@ export function docsRoutes({ openApi }: { openApi: () => object }) {
 
 const noQuery = t.Object({}, { additionalProperties: false })
 
-function documentOf(openApi: object) {
-  return {
-    text: JSON.stringify(openApi),
-    headers: preparedHeaders({ 'content-type': 'application/json', 'cache-control': 'public, max-age=60' }),
-  }
+function documentOf(openApi: object): Prepared {
+  return prepare({
+    headers: { 'content-type': 'application/json', 'cache-control': 'public, max-age=60' },
+    body: JSON.stringify(openApi),
+  })
 }
 
 /** The only files that are served: name -> media type and where it is. */
@@ -77,11 +77,20 @@ function packaged(name: string): Blob {
 function asset(request: Request, name: string): Response {
   const known = Object.hasOwn(assets, name) ? assets[name] : undefined
   if (known === undefined) throw new AppError('not_found', `The documentation page has no file "${name}"`)
-  const headers = preparedHeaders({ 'content-type': known.type, 'cache-control': 'public, max-age=3600' })
-  return answer(request, { headers, body: known.file() })
+  const headers = { 'content-type': known.type, 'cache-control': 'public, max-age=3600' }
+  return answer(requestIdOf(request), prepare({ headers, body: known.file() }))
 }
 
-const page = `<!doctype html>
+const page = prepare({
+  headers: {
+    'content-type': 'text/html; charset=utf-8',
+    'cache-control': 'public, max-age=60',
+    // Swagger UI sets styles inline and draws its icons from data.
+    'content-security-policy':
+      "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+      "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  },
+  body: `<!doctype html>
 <html lang="en">
 <head>
   <meta charset="utf-8">
@@ -96,15 +105,7 @@ const page = `<!doctype html>
   <script src="/docs/assets/start.js"></script>
 </body>
 </html>
-`
+`,
+})
 
 const startScript = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#docs', deepLinking: true, displayRequestDuration: true })\n`
-
-const pageHeaders = preparedHeaders({
-  'content-type': 'text/html; charset=utf-8',
-  'cache-control': 'public, max-age=60',
-  // Swagger UI sets styles inline and draws its icons from data.
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-})

@@ -2,7 +2,6 @@
 export const commonHeaders = { 'x-content-type-options': 'nosniff' } as const
 
 const requestIdKey = Symbol('request id')
-const isCompleteKey = Symbol('carries its request id')
 
 /** The id of the request: the caller's where it is well formed, else our own. The shell sets it. */
 export function requestIdOf(request: Request): string {
@@ -14,32 +13,36 @@ export function setRequestId(request: Request, id: string): void {
   ;(request as { [requestIdKey]?: string })[requestIdKey] = id
 }
 
-/** Headers made once for an answer that is sent many times; `answer` sends them. */
-export function preparedHeaders(headers: Record<string, string>): Headers {
-  return new Headers({ ...commonHeaders, ...headers })
+/** An answer that is sent many times: all but its request id. */
+export type Prepared = { response: Response; headers: Headers }
+
+/** Makes once what `answer` sends many times. */
+export function prepare({
+  status = 200,
+  headers,
+  body,
+}: {
+  status?: number
+  headers: Record<string, string>
+  body: Blob | string | null
+}): Prepared {
+  const response = new Response(body, { status, headers: { ...commonHeaders, ...headers } })
+  return { response, headers: response.headers }
 }
 
 /**
- * An answer of prepared headers and bytes with this request's id. The headers are shared between answers: the
- * id is set just before the Response copies them, which costs 0.6 µs less than setting it on the Response.
+ * A complete answer: what was prepared, with this request's id. The id is set on the prepared headers just before
+ * they are copied with the rest. Rejected: a new Response of shared headers (0.2 µs more, of the 6 that a bare
+ * server takes for a 304), the id set on the answer (0.3 µs more).
  */
-export function answer(
-  request: Request,
-  {
-    headers,
-    body,
-    status = 200,
-  }: { headers: Headers; body: Uint8Array<ArrayBuffer> | Blob | string | null; status?: number },
-): Response {
-  headers.set('x-request-id', requestIdOf(request))
-  const response = new Response(body, { status, headers })
-  ;(response as { [isCompleteKey]?: true })[isCompleteKey] = true
-  return response
+export function answer(requestId: string, { response, headers }: Prepared): Response {
+  headers.set('x-request-id', requestId)
+  return response.clone() as Response
 }
 
-/** Adds what every answer carries, unless `answer` made it. */
-export function completeAnswer(response: Response, requestId: string): void {
-  if ((response as { [isCompleteKey]?: true })[isCompleteKey]) return
+/** Adds to an answer what every answer carries. */
+export function completeAnswer(response: Response, requestId: string): Response {
   response.headers.set('x-request-id', requestId)
   for (const [name, value] of Object.entries(commonHeaders)) response.headers.set(name, value)
+  return response
 }

@@ -68,8 +68,8 @@ export type CacheOptions<V> = {
 }
 
 export type Cache<V> = ChangeListener & {
-  /** What is read: at once where it can be served from memory. Refuses with `unavailable` or `busy`. */
-  read: (read: Read) => Found<V> | Promise<Found<V>>
+  /** What is read: at once where it can be served from memory. Refuses with `unavailable` or `busy`. `now` is of performance.now(). */
+  read: (read: Read, now?: number) => Found<V> | Promise<Found<V>>
   /** For tests and health: entries and their bytes in level 1. */
   size: () => { entries: number; bytes: number }
 }
@@ -177,9 +177,8 @@ export function createCache<V>(options: CacheOptions<V>): Cache<V> {
     onLost,
   }
 
-  function read(read: Read): Found<V> | Promise<Found<V>> {
+  function read(read: Read, now = performance.now()): Found<V> | Promise<Found<V>> {
     const entry = entries.get(read.key)
-    const now = performance.now()
     if (entry !== undefined) {
       const standing = look(entry, now)
       if (standing === fresh) {

@@ -1,25 +1,33 @@
+import type { EventEmitter } from 'node:events'
+import { writeSync } from 'node:fs'
 import pino from 'pino'
-import { logBacklogBytesMax, logBufferBytes, logFlushMs } from '../limits.ts'
+import { logBacklogBytesMax, logBufferBytes, logFlushMs, logWriteOutMsMax } from '../limits.ts'
 
 /** The process's logger: pino, plus the line of a request and a way to write out what is still buffered. */
 export type Log = pino.Logger & {
   /** The line of an answered request, at level info. */
   request: (line: RequestLine) => void
-  /** Writes every buffered line now; call it last at shutdown. */
-  writeOut: () => void
+  /** Writes every buffered line and waits for that, a bounded time; call it last at shutdown. */
+  writeOut: () => Promise<void>
 }
 
 /** What is logged of a request: never a body, a header or a query. */
 export type RequestLine = {
   /** Matches `^[A-Za-z0-9._-]{1,128}$`. */
   requestId: string
-  method: string
-  /** The route's pattern, or `other`. */
-  route: string
-  /** As the URL has it: percent-encoded, without its query. */
-  path: string
+  /** By `subjectOf`. */
+  subject: string
   status: number
   ms: number
+}
+
+/**
+ * What a request is about, in the form of its line, so that it is made once for many requests. `route` is a pattern,
+ * or `other`; `path` is as the URL has it: percent-encoded, without its query.
+ */
+export function subjectOf({ method, route, path }: { method: string; route: string; path: string }): string {
+  // Bun escapes quotes and controls in URLs; a method is a token; a path may be 16 kB.
+  return flat('","method":"', method, '","route":"', route, '","path":"', path.slice(0, 256), '","status":')
 }
 
 /** Where lines go; the process's standard output unless a test looks at them. */
@@ -31,7 +39,7 @@ export type LogDestination = { write: (line: string) => void }
  */
 export function createLog(options: { level: string; destination?: LogDestination }): Log {
   const { level, destination } = options
-  const output = destination ? { ...destination, writeOut: () => {} } : bufferedOutput()
+  const output = destination ? { ...destination, writeOut: async () => {} } : bufferedOutput()
   const log = pino(
     {
       level,
@@ -48,27 +56,36 @@ export function createLog(options: { level: string; destination?: LogDestination
 }
 
 /**
- * The request's line, made by hand because it is written for every cached read: 0.15 µs, where pino takes 4 µs
- * with these six fields and 6 µs with redaction (a whole cached read takes 10). Same shape as pino's lines.
+ * The request's line, made by hand because it is written for every cached read: 0.4 µs, where pino takes 4 µs
+ * with these six fields and 6 µs with redaction (a whole cached read takes 8). Same shape as pino's lines.
  */
 function requestWriter(output: LogDestination): (line: RequestLine) => void {
+  const head = `","pid":${process.pid},"request_id":"`
   let nowMs = 0
   let now = ''
-  return ({ requestId, method, route, path, status, ms }) => {
+  return ({ requestId, subject, status, ms }) => {
     const time = Date.now()
     if (time !== nowMs) {
       nowMs = time
-      now = `{"level":"info","time":"${new Date(time).toISOString()}","pid":${process.pid},"request_id":"`
+      now = flat('{"level":"info","time":"', new Date(time).toISOString(), head)
     }
-    // Bun escapes quotes and controls in URLs; a method is a token; a path may be 16 kB.
     output.write(
-      `${now}${requestId}","method":"${method}","route":"${route}","path":"${path.length > 256 ? path.slice(0, 256) : path}","status":${status},"ms":${millisecondsText(ms)},"msg":"request"}\n`,
+      `${now}${requestId}${subject}${statusTexts[status]}${millisecondsText(ms)},"msg":"request"}\n`,
     )
   }
 }
 
-// Most answers take less than a millisecond, and making text of a fraction costs a third of the line.
+// Making text of a number costs as much as the rest of the line. Most answers take less than a millisecond.
+const statusTexts = Array.from({ length: 600 }, (_, status) => flat(String(status), ',"ms":'))
 const thousandths = Array.from({ length: 1_000 }, (_, us) => String(us / 1_000))
+
+/**
+ * One text of several. What + and templates make is a tree of its pieces until somebody reads it, and a line would be
+ * put together from the smallest pieces each time: 0.7 µs instead of 0.4.
+ */
+function flat(...pieces: string[]): string {
+  return pieces.join('')
+}
 
 function millisecondsText(ms: number): string {
   const us = Math.round(ms * 1_000)
@@ -80,10 +97,20 @@ function millisecondsText(ms: number): string {
  * line costs as much as a cached read. A reader that stands still loses lines instead of our memory.
  */
 function bufferedOutput() {
-  const stdout = pino.destination({ dest: 1, sync: false, maxLength: logBacklogBytesMax })
+  const stdout = pino.destination({
+    dest: 1,
+    sync: false,
+    maxLength: logBacklogBytesMax,
+    // Bytes are passed on as they are; of a text the length is taken twice and a copy made.
+    contentMode: 'buffer',
+  }) as unknown as EventEmitter & { write: (bytes: Buffer) => boolean }
   let pending = ''
   let timer: Timer | undefined
-  process.on('exit', writeOut)
+  let isWriting = false
+  stdout.on('drain', () => {
+    isWriting = false
+  })
+  process.on('exit', writeLast)
   return { write, writeOut }
 
   function write(line: string): void {
@@ -95,13 +122,26 @@ function bufferedOutput() {
   function passOn(): void {
     clearTimeout(timer)
     timer = undefined
-    stdout.write(pending)
+    isWriting = true
+    stdout.write(Buffer.from(pending))
     pending = ''
   }
 
-  function writeOut(): void {
+  async function writeOut(): Promise<void> {
     if (pending !== '') passOn()
-    stdout.flushSync()
+    if (!isWriting) return
+    const written = new Promise((resolve) => stdout.once('drain', resolve))
+    await Promise.race([written, Bun.sleep(logWriteOutMsMax)])
+  }
+
+  /** Where the process ends without having waited for `writeOut`: what can still be written at once. */
+  function writeLast(): void {
+    if (pending === '' || isWriting) return
+    try {
+      writeSync(1, pending)
+    } catch {
+      // Nobody reads any more.
+    }
   }
 }
 

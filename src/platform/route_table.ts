@@ -15,7 +15,7 @@ export type Route = {
   jsonMethods: ReadonlySet<string>
   tally: EndpointTally
   /** Answers GET past Elysia; null where Elysia does. */
-  direct: DirectHandler | null
+  direct: DirectRoute | null
 }
 
 /** A route and what its pattern's parameters stand for in this path, still percent-encoded. */
@@ -23,8 +23,17 @@ export type Match = { route: Route; params: Params }
 
 export type Params = Record<string, string>
 
-/** Answers a GET whose path and query it checks itself. What it throws is rendered like any error. */
-export type DirectHandler = (request: Request, params: Record<string, string>) => Response | Promise<Response>
+/**
+ * Reads what the URL of a GET names, once for all requests of that URL, and throws where it is wrong. What is thrown
+ * here or by the answerer is rendered like any error.
+ */
+export type DirectRoute = (named: { query: string; params: Params }) => Answerer
+
+/** Answers each request for what was read, by `answer`, so that nothing has to be added to it. */
+export type Answerer = (asked: Asked) => Response | Promise<Response>
+
+/** A request past Elysia. `at`: when it came (performance.now()). */
+export type Asked = { headers: Headers; requestId: string; at: number }
 
 export type RouteTable = ReturnType<typeof createRouteTable>
 
@@ -37,7 +46,7 @@ export type DeclaredRoute = { method: string; path: string; hooks: unknown }
  */
 export function createRouteTable(
   routes: readonly DeclaredRoute[],
-  { tally, direct = {} }: { tally: Tally; direct?: Record<string, DirectHandler> },
+  { tally, direct = {} }: { tally: Tally; direct?: Record<string, DirectRoute> },
 ) {
   const fixed = new Map<string, Match>()
   const router = new Memoirist<Route>()

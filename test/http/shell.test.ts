@@ -3,19 +3,21 @@ import { connect } from 'node:net'
 import { Elysia, t } from 'elysia'
 import { composeApp } from '../../src/app.ts'
 import { AppError } from '../../src/errors.ts'
-import { jsonBodyBytesMax } from '../../src/limits.ts'
-import { answer, preparedHeaders } from '../../src/platform/answer.ts'
+import { jsonBodyBytesMax, urlRememberedCharsMax } from '../../src/limits.ts'
+import { answer, prepare, requestIdOf } from '../../src/platform/answer.ts'
 import { createLog } from '../../src/platform/log.ts'
 import { createMetrics } from '../../src/platform/metrics.ts'
-import type { DirectHandler } from '../../src/platform/route_table.ts'
+import type { DirectRoute } from '../../src/platform/route_table.ts'
 
 // The shell around small routes of its own: what it does for every request, whatever the flows are.
 
-const prepared = preparedHeaders({ 'content-type': 'application/json', vary: 'Accept-Encoding' })
+const prepareThings = (body: string) =>
+  prepare({ headers: { 'content-type': 'application/json', vary: 'Accept-Encoding' }, body })
+const things = prepareThings('{"things":[]}')
 
 function testRoutes() {
   return new Elysia({ name: 'test' })
-    .get('/things', ({ request }) => answer(request, { headers: prepared, body: '{"things":[]}' }))
+    .get('/things', ({ request }) => answer(requestIdOf(request), things))
     .get('/things/:id', ({ params: { id } }) => ({ id }), {
       params: t.Object({ id: t.String({ pattern: '^[1-9][0-9]{0,14}$', error: 'Expected an id' }) }),
       query: t.Object(
@@ -51,16 +53,26 @@ function testRoutes() {
 }
 
 // What a route answers past Elysia, told apart by its body.
-const direct = {
-  '/things': (request: Request) => answer(request, { headers: prepared, body: '{"direct":true}' }),
-  '/things/:id': (request: Request, { id }: Record<string, string>) => {
-    if (id === '9') throw new AppError('not_found', 'There is no thing 9')
-    if (id === '8') return Promise.reject(new Error('a secret'))
-    return answer(request, { headers: prepared, body: JSON.stringify({ direct: id }) })
+const directThings = prepareThings('{"direct":true}')
+const readings: string[] = []
+const direct: Record<string, DirectRoute> = {
+  '/things': ({ query }) => {
+    readings.push(query)
+    if (query === 'wrong') throw new AppError('bad_request', 'The query is wrong')
+    return ({ requestId }) => answer(requestId, directThings)
+  },
+  '/things/:id': ({ params: { id } }) => {
+    const prepared = prepareThings(JSON.stringify({ direct: id }))
+    return ({ requestId }) => {
+      if (id === '9') throw new AppError('not_found', 'There is no thing 9')
+      if (id === '8') return Promise.reject(new Error('a secret'))
+      if (id === '7') return Bun.sleep(1).then(() => answer(requestId, prepared))
+      return answer(requestId, prepared)
+    }
   },
 }
 
-async function start(corsOrigins: string[] = [], given: { direct?: Record<string, DirectHandler> } = {}) {
+async function start(corsOrigins: string[] = [], given: { direct?: Record<string, DirectRoute> } = {}) {
   const lines: Record<string, unknown>[] = []
   const log = createLog({ level: 'info', destination: { write: (line) => lines.push(JSON.parse(line)) } })
   const metrics = createMetrics()
@@ -69,6 +81,7 @@ async function start(corsOrigins: string[] = [], given: { direct?: Record<string
   return {
     url: `http://127.0.0.1:${server.port}`,
     port: server.port as number,
+    fetch: app.fetch,
     lines,
     metrics,
     stop: () => server.stop(true),
@@ -144,9 +157,13 @@ describe('request id', () => {
 
   test('ids of our own differ, also between answers that share their headers', async () => {
     const ids = await Promise.all(
-      Array.from({ length: 50 }, async () => (await get('/things')).headers.get('x-request-id')),
+      Array.from({ length: 2_500 }, async () => {
+        const response = await app.fetch(new Request('http://localhost/things'))
+        return response.headers.get('x-request-id')
+      }),
     )
-    expect(new Set(ids).size).toBe(50)
+    expect(new Set(ids).size).toBe(2_500)
+    for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9]+$/)
   })
 
   test('every kind of answer carries one, and nosniff', async () => {
@@ -388,6 +405,44 @@ describe('a route that is answered past Elysia', () => {
     expect(await response.json()).toEqual({ direct: '7' })
     expect(response.headers.get('x-request-id')).toBe('mine')
     expect(fast.lines.at(-1)).toMatchObject({ route: '/things/:id', status: 200, request_id: 'mine' })
+  })
+
+  test('reads what a URL names once, and answers it as before with an id of its own', async () => {
+    readings.length = 0
+    const ids = new Set<string | null>()
+    for (let round = 0; round < 3; round++) {
+      const response = await get('/things?round')
+      expect(await response.json()).toEqual({ direct: true })
+      expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+      expect(fast.lines.at(-1)).toMatchObject({
+        method: 'GET',
+        route: '/things',
+        path: '/things',
+        status: 200,
+      })
+      ids.add(response.headers.get('x-request-id'))
+    }
+    expect(ids.size).toBe(3)
+    expect(readings).toEqual(['round'])
+    await get('/things?other')
+    expect(readings).toEqual(['round', 'other'])
+  })
+
+  test('refuses a wrong URL each time, and answers one that is too long to be remembered', async () => {
+    readings.length = 0
+    const long = 'x'.repeat(urlRememberedCharsMax)
+    for (let round = 0; round < 2; round++) {
+      expect((await get('/things?wrong')).status).toBe(400)
+      expect((await get(`/things?${long}`)).status).toBe(200)
+    }
+    expect(readings).toEqual(['wrong', long, 'wrong', long])
+  })
+
+  test('answers another method of a URL that it remembers as before', async () => {
+    expect(await (await get('/things')).json()).toEqual({ direct: true })
+    expect((await get('/things', { method: 'PUT' })).status).toBe(405)
+    const head = await get('/things', { method: 'HEAD' })
+    expect([head.status, head.headers.get('content-length')]).toEqual([200, '13'])
   })
 
   test('is refused for its URL as any other', async () => {
