@@ -207,6 +207,91 @@ describe('loads', () => {
   })
 })
 
+describe('everything outdated at once, under load', () => {
+  /** Reads that count their loads, each of which takes a while: longer than an outdated entry is served. */
+  function createReads(count: number, loadedNow: () => Loaded, loadMs: number) {
+    return Array.from({ length: count }, (_, nth) => {
+      const counted = { loads: 0 }
+      const read: Read = {
+        key: `k:${nth}`,
+        scope: nth % 2 === 0 ? 'event' : 'list',
+        async load() {
+          counted.loads++
+          const loaded = loadedNow()
+          await Bun.sleep(loadMs)
+          return loaded
+        },
+      }
+      return { read, counted }
+    })
+  }
+
+  /** Many readers of every key, without a pause longer than a millisecond. */
+  async function crowd(
+    caches: readonly { read: (read: Read) => unknown }[],
+    reads: readonly Read[],
+    ms: number,
+  ) {
+    const from = performance.now()
+    const waiting: unknown[] = []
+    while (performance.now() - from < ms) {
+      for (const cache of caches) for (const read of reads) waiting.push(cache.read(read))
+      await Bun.sleep(1)
+    }
+    await Promise.all(waiting)
+  }
+
+  test('each key is loaded once, whether it was known or not', async () => {
+    const { cache, loadedNow, world } = createWorld()
+    const all = createReads(4, loadedNow, staleServeMsMax * 2)
+    const known = all.slice(0, 2)
+    await Promise.all(known.map(({ read }) => cache.read(read)))
+    // A list scanned a moment ago is not looked through again.
+    await Bun.sleep(refreshMsMin + 5)
+    world.revision++
+    cache.onEverything()
+    const dropped = crowd(
+      [cache],
+      all.map(({ read }) => read),
+      staleServeMsMax * 4,
+    )
+    await Bun.sleep(5)
+    cache.onClock({ nowMs: Date.now(), catalogueRevision: 1, databaseId: 'd' })
+    await dropped
+    expect(all.map(({ counted }) => counted.loads)).toEqual([2, 2, 1, 1])
+    for (const { read } of all) expect(cache.read(read)).toEqual({ value: 'r2 c1', state: 'hit' })
+  })
+
+  test('two processes with an empty level 2 load each key once each at most', async () => {
+    const stored = new Map<string, Uint8Array<ArrayBuffer>>()
+    const shared: SharedCache = {
+      get: async (key) => stored.get(key) ?? null,
+      set: (key, bytes) => void stored.set(key, bytes as Uint8Array<ArrayBuffer>),
+      state: () => 'ok',
+      stop: async () => {},
+    }
+    const worlds = [createWorld({ shared }), createWorld({ shared })]
+    const caches = worlds.map(({ cache }) => cache)
+    const all = createReads(4, worlds[0]!.loadedNow, staleServeMsMax * 2)
+    const reads = all.map(({ read }) => read)
+    for (const cache of caches) await Promise.all(reads.map((read) => cache.read(read)))
+    for (const { counted } of all) counted.loads = 0
+    await Bun.sleep(refreshMsMin + 5)
+    stored.clear()
+    for (const cache of caches) cache.onEverything()
+    const dropped = crowd(caches, reads, staleServeMsMax * 4)
+    await Bun.sleep(5)
+    for (const cache of caches) {
+      cache.onClock({ nowMs: Date.now(), catalogueRevision: 1, databaseId: 'd' })
+    }
+    await dropped
+    for (const { counted } of all) {
+      expect(counted.loads).toBeGreaterThan(0)
+      expect(counted.loads).toBeLessThanOrEqual(2)
+    }
+  })
+})
+
 describe('while nothing is heard', () => {
   test('entries are loaded at most every 25 ms, and never served older than 60 ms', async () => {
     const { cache, event, world } = createWorld()
