@@ -3,11 +3,14 @@
 import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 import { type CopyComparison, type CopyOptions, compareWithCopy } from '../limits/copy.ts'
+import { compareReads, type ReadsComparison, type ReadsOptions } from '../limits/reads.ts'
 import { withOpenFiles } from './k6.ts'
 
 export type Limits = {
   /** A bare Bun.serve that answers every path with the bytes that the server at `url` answers there. */
   startMirror(url: string): Promise<Peer>
+  /** One cached read of a running server, and servers that give the same answer and do nothing else. */
+  cachedReads(options: ReadsOptions): Promise<ReadsComparison>
   /** Our bulk load and COPY of the same rows, in databases of their own. */
   bulkLoad(options: CopyOptions): Promise<CopyComparison>
 }
@@ -18,6 +21,7 @@ export type Peer = { url: string; pid: number; stop(): void }
 export function createLimits(adminUrl: string | null): Limits {
   return {
     startMirror: (url) => startPeer('mirror', [url]),
+    cachedReads: compareReads,
     bulkLoad: async (options) => await compareWithCopy(ownServer(), options),
   }
 

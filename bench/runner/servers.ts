@@ -9,7 +9,7 @@ import { familyOf } from './sampler.ts'
 const root = resolve(import.meta.dir, '../..')
 const startMsMax = 20_000
 const stopMsMax = 15_000
-const restartMsMax = 30_000
+const restartMsMax = 100_000
 
 export type Servers = {
   urls: readonly [string, ...string[]]
