@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { Config } from '../config.ts'
 import { type Session, textArray } from '../platform/database.ts'
 import { callTimer, type Metrics } from '../platform/metrics.ts'
+import { excerptOf } from './excerpt.ts'
 import type { Delivery, DeliveryResult, Outcome } from './model.ts'
 
 /** A batch holds bytes that are no UTF-8: found here, because as text they would lose their length. */
@@ -16,32 +17,28 @@ export class NotTextError extends Error {
 /** The SQL functions of the intake; each call is timed under its function's name. */
 export function createIntakeCalls(sql: Session, metrics: Pick<Metrics, 'queryTime'>) {
   const timed = callTimer(metrics)
+  let keepsBodies = false
+
   return {
     /**
      * One result per delivery, in order. Refuses with class 22 or 23, or a NotTextError, where a body is poison.
      */
-    applyDeliveries: (
+    applyDeliveries: async (
       deliveries: readonly Delivery[],
       { isReplay = false, on = sql }: { isReplay?: boolean; on?: Session } = {},
-    ): Promise<DeliveryResult[]> =>
-      timed('apply_deliveries', async () => {
-        if (!deliveries.every((delivery) => isUtf8(delivery.body))) throw new NotTextError()
-        const rows = await on<{ outcome: Outcome; reason: string | null }[]>`
-          select r.outcome, r.reason
-          from api.apply_deliveries(
-            p_shops => ${list(deliveries, (delivery) => delivery.shop)}::text[],
-            p_delivery_ids => ${list(deliveries, (delivery) => delivery.deliveryId)}::text[],
-            p_topics => ${list(deliveries, (delivery) => delivery.topic)}::text[],
-            p_triggered_ns => ${list(deliveries, (delivery) => delivery.triggeredNs)}::text[]::bigint[],
-            p_event_ids => ${list(deliveries, (delivery) => delivery.eventId)}::text[],
-            p_api_versions => ${list(deliveries, (delivery) => delivery.apiVersion)}::text[],
-            p_bodies => ${Buffer.concat(deliveries.map((delivery) => delivery.body)).toString()}::text,
-            p_body_lengths => ${list(deliveries, (delivery) => String(delivery.body.length))}::text[]::integer[],
-            p_descriptions => ${list(deliveries, (delivery) => delivery.description)}::text[],
-            p_is_replay => ${isReplay}::boolean
-          ) r`
-        return rows.map(({ outcome, reason }) => ({ outcome, reason }))
-      }),
+    ): Promise<DeliveryResult[]> => {
+      if (!deliveries.every((delivery) => isUtf8(delivery.body))) throw new NotTextError()
+      if (!keepsBodies) {
+        const excerpts = deliveries.map((delivery) => excerptOf(delivery))
+        if (excerpts.some((excerpt) => excerpt !== null)) {
+          const results = await send(deliveries, excerpts, { isReplay, on })
+          if (results.length > 0) return results
+          // The settings say that bodies are kept, and they hold until some process starts with others.
+          keepsBodies = true
+        }
+      }
+      return await send(deliveries, null, { isReplay, on })
+    },
 
     /** Keeps deliveries that could not be applied, each with its reason. */
     failDeliveries: (
@@ -189,9 +186,42 @@ export function createIntakeCalls(sql: Session, metrics: Pick<Metrics, 'queryTim
       }),
   }
 
+  /** Sends excerpts in place of bodies, null where a body has none; no result: nothing was done, send the bodies. */
+  function send(
+    deliveries: readonly Delivery[],
+    excerpts: readonly (string | null)[] | null,
+    { isReplay, on }: { isReplay: boolean; on: Session },
+  ): Promise<DeliveryResult[]> {
+    const bodies = deliveries.map(({ body }, nth) => excerpts?.[nth] ?? textOf(body))
+    // An excerpt is ASCII: as many bytes as characters.
+    const lengths = deliveries.map(({ body }, nth) => excerpts?.[nth]?.length ?? body.length)
+    return timed('apply_deliveries', async () => {
+      const rows = await on<{ outcome: Outcome; reason: string | null }[]>`
+        select r.outcome, r.reason
+        from api.apply_deliveries(
+          p_shops => ${list(deliveries, (delivery) => delivery.shop)}::text[],
+          p_delivery_ids => ${list(deliveries, (delivery) => delivery.deliveryId)}::text[],
+          p_topics => ${list(deliveries, (delivery) => delivery.topic)}::text[],
+          p_triggered_ns => ${list(deliveries, (delivery) => delivery.triggeredNs)}::text[]::bigint[],
+          p_event_ids => ${list(deliveries, (delivery) => delivery.eventId)}::text[],
+          p_api_versions => ${list(deliveries, (delivery) => delivery.apiVersion)}::text[],
+          p_bodies => ${bodies.join('')}::text,
+          p_body_lengths => ${list(lengths, String)}::text[]::integer[],
+          p_descriptions => ${list(deliveries, (delivery) => delivery.description)}::text[],
+          p_is_replay => ${isReplay}::boolean,
+          p_is_whole => ${excerpts === null}::boolean
+        ) r`
+      return rows.map(({ outcome, reason }) => ({ outcome, reason }))
+    })
+  }
+
   function list<T>(items: readonly T[], get: (item: T) => string | null): string {
     return textArray(items.map(get))
   }
+}
+
+function textOf(body: Uint8Array): string {
+  return Buffer.from(body.buffer, body.byteOffset, body.length).toString()
 }
 
 /** A delivery as it is kept: what is needed to apply it again. */

@@ -22,6 +22,8 @@ declare
   v_variant_ids bigint[];
   v_event_ids bigint[];
   v_ticket_ids bigint[];
+  v_places tid[];
+  v_base_ats timestamptz[];
   v_capacities bigint[];
   v_solds bigint[];
 begin
@@ -36,115 +38,121 @@ begin
     ) n;
   end if;
 
-  -- Every table is looked up by key from a list, in a lateral subquery that the planner cannot turn round (offset 0):
-  -- while statistics are young it takes the tables for small and walks all of stock (a product of 2,048
-  -- variants, PostgreSQL 18: 11 s in the update alone; so, the whole batch takes 0.5 s).
-  select
-    array_agg(v.variant_id order by v.event_id, v.ticket_id),
-    array_agg(v.event_id order by v.event_id, v.ticket_id),
-    array_agg(v.ticket_id order by v.event_id, v.ticket_id)
-  into v_variant_ids, v_event_ids, v_ticket_ids
-  from (
-    select u.variant_id from unnest(v_rebased) as u (variant_id)
-    union
-    select c.variant_id from unnest(p_changes) c
-  ) n
-  cross join lateral (
-    select w.variant_id, w.event_id, w.ticket_id
-    from onsale.shopify_variants w
-    where w.variant_id = n.variant_id and w.ticket_id is not null
-    offset 0
-  ) v;
+  if p_changes is null and v_rebased is null then
+    return;
+  end if;
 
-  -- Locked in the order of the list, which is sorted.
+  -- Locked in the order of the keys, which the subquery sorts. Every table is looked up by key from a list, in a lateral
+  -- subquery that the planner cannot turn round (offset 0): while statistics are young it takes the tables for small and
+  -- walks all of stock (a product of 2,048 variants, PostgreSQL 18: 11 s in the update alone; so, the whole batch takes
+  -- 0.5 s).
   select
-    array_agg(w.variant_id order by w.nth), array_agg(w.event_id order by w.nth),
-    array_agg(w.ticket_id order by w.nth), array_agg(l.capacity order by w.nth), array_agg(l.sold order by w.nth)
-  into v_variant_ids, v_event_ids, v_ticket_ids, v_capacities, v_solds
-  from unnest(v_variant_ids, v_event_ids, v_ticket_ids) with ordinality as w (variant_id, event_id, ticket_id, nth)
+    array_agg(w.variant_id), array_agg(w.event_id), array_agg(w.ticket_id), array_agg(l.ctid), array_agg(l.base_at),
+    array_agg(l.capacity), array_agg(l.sold)
+  into v_variant_ids, v_event_ids, v_ticket_ids, v_places, v_base_ats, v_capacities, v_solds
+  from (
+    select v.variant_id, v.event_id, v.ticket_id
+    from (
+      select u.variant_id from unnest(v_rebased) as u (variant_id)
+      union
+      select c.variant_id from unnest(p_changes) c
+    ) n
+    cross join lateral (
+      select w.variant_id, w.event_id, w.ticket_id
+      from onsale.shopify_variants w
+      where w.variant_id = n.variant_id and w.ticket_id is not null
+      offset 0
+    ) v
+    order by v.event_id, v.ticket_id
+  ) w
   cross join lateral (
-    select s.capacity, s.sold
+    select s.ctid, s.base_at, s.capacity, s.sold
     from onsale.stock s
     where s.event_id = w.event_id and s.ticket_id = w.ticket_id and s.channel = 'shopify'
     for update
   ) l;
 
-  if v_event_ids is null then
+  if v_places is null then
     return;
   end if;
 
-  -- The rows are ours now, so their places (ctid) hold until the update of the same statement.
+  -- The rows are ours now, so their places (ctid) hold until they are updated.
   if p_changes is not null then
-    with counters as materialized (
-      select w.variant_id, k.ctid as place, k.base_at
-      from unnest(v_variant_ids, v_event_ids, v_ticket_ids) as w (variant_id, event_id, ticket_id)
-      cross join lateral (
-        select s.ctid, s.base_at
-        from onsale.stock s
-        where s.event_id = w.event_id and s.ticket_id = w.ticket_id and s.channel = 'shopify'
-        offset 0
-      ) k
-      where w.variant_id <> all (coalesce(p_created, '{}'))
-    ), deltas as materialized (
+    with deltas as materialized (
       select
-        k.place,
+        k.place, k.capacity, k.sold as sold_before,
         sum(c.current_quantity)::bigint as sold,
         coalesce(sum(c.quantity) filter (where c.created_at > k.base_at + interval '2 seconds'), 0)::bigint as taken
       from unnest(p_changes) c
-      join counters k on k.variant_id = c.variant_id
-      group by k.place
+      join unnest(v_variant_ids, v_places, v_base_ats, v_capacities, v_solds)
+        as k (variant_id, place, base_at, capacity, sold) on k.variant_id = c.variant_id
+      where k.variant_id <> all (coalesce(p_created, '{}'))
+      group by k.place, k.capacity, k.sold
+    ), moved as (
+      update onsale.stock s set
+        sold = s.sold + d.sold,
+        taken = s.taken + d.taken,
+        capacity = s.capacity + d.sold - d.taken
+      from deltas d
+      where s.ctid = d.place and (d.sold <> 0 or d.taken <> 0)
+      returning s.event_id, s.capacity, s.sold, s.available, d.capacity as capacity_before, d.sold_before
     )
-    update onsale.stock s set
-      sold = s.sold + d.sold,
-      taken = s.taken + d.taken,
-      capacity = s.capacity + d.sold - d.taken
-    from deltas d
-    where s.ctid = d.place and (d.sold <> 0 or d.taken <> 0);
+    select
+      array_agg(distinct m.event_id),
+      array_agg(distinct m.event_id) filter (
+        where coalesce(m.capacity_before - m.sold_before > 0, true) <> coalesce(m.available > 0, true)
+      )
+    into changed, flipped
+    from moved m
+    where (m.capacity, m.sold) is distinct from (m.capacity_before, m.sold_before);
   end if;
 
-  if v_rebased is not null then
-    with bases as materialized (
-      select b.variant_id, b.base, b.base_at, b.is_tracked, b.variant_id = any (p_created) as is_created
-      from api.get_shopify_base(v_rebased) b
-    ), counters as materialized (
-      select w.variant_id, k.ctid as place, k.base_at, k.sold, k.taken
-      from unnest(v_variant_ids, v_event_ids, v_ticket_ids) as w (variant_id, event_id, ticket_id)
-      cross join lateral (
-        select s.ctid, s.base_at, s.sold, s.taken
-        from onsale.stock s
-        where s.event_id = w.event_id and s.ticket_id = w.ticket_id and s.channel = 'shopify'
-        offset 0
-      ) k
-    ), wanted as materialized (
-      select
-        k.place, b.base, b.base_at, b.is_tracked,
-        case when b.is_created then (
-          select coalesce(sum(l.current_quantity), 0)
-          from onsale.shopify_order_lines l
-          where l.variant_id = b.variant_id
-        )::bigint else k.sold end as sold,
-        -- Only a base of another time needs its orders summed again: those since then, a few seconds' worth while
-        -- levels flow.
-        case when b.base_at <> k.base_at or b.is_created then (
-          select coalesce(sum(l.quantity), 0)
-          from onsale.shopify_order_lines l
-          where l.variant_id = b.variant_id and l.created_at > b.base_at + interval '2 seconds'
-        )::bigint else k.taken end as taken
-      from bases b
-      join counters k on k.variant_id = b.variant_id
-    )
-    update onsale.stock s set
-      base = n.base,
-      base_at = n.base_at,
-      sold = n.sold,
-      taken = n.taken,
-      capacity = case when n.is_tracked then n.base - n.taken + n.sold end
-    from wanted n
-    where s.ctid = n.place
-      and (s.base, s.base_at, s.sold, s.taken, s.capacity) is distinct from
-        (n.base, n.base_at, n.sold, n.taken, case when n.is_tracked then n.base - n.taken + n.sold end);
+  if v_rebased is null then
+    return;
   end if;
 
+  with bases as materialized (
+    select b.variant_id, b.base, b.base_at, b.is_tracked, b.variant_id = any (p_created) as is_created
+    from api.get_shopify_base(v_rebased) b
+  ), counters as materialized (
+    select w.variant_id, k.ctid as place, k.base_at, k.sold, k.taken
+    from unnest(v_variant_ids, v_event_ids, v_ticket_ids) as w (variant_id, event_id, ticket_id)
+    cross join lateral (
+      select s.ctid, s.base_at, s.sold, s.taken
+      from onsale.stock s
+      where s.event_id = w.event_id and s.ticket_id = w.ticket_id and s.channel = 'shopify'
+      offset 0
+    ) k
+  ), wanted as materialized (
+    select
+      k.place, b.base, b.base_at, b.is_tracked,
+      case when b.is_created then (
+        select coalesce(sum(l.current_quantity), 0)
+        from onsale.shopify_order_lines l
+        where l.variant_id = b.variant_id
+      )::bigint else k.sold end as sold,
+      -- Only a base of another time needs its orders summed again: those since then, a few seconds' worth while
+      -- levels flow.
+      case when b.base_at <> k.base_at or b.is_created then (
+        select coalesce(sum(l.quantity), 0)
+        from onsale.shopify_order_lines l
+        where l.variant_id = b.variant_id and l.created_at > b.base_at + interval '2 seconds'
+      )::bigint else k.taken end as taken
+    from bases b
+    join counters k on k.variant_id = b.variant_id
+  )
+  update onsale.stock s set
+    base = n.base,
+    base_at = n.base_at,
+    sold = n.sold,
+    taken = n.taken,
+    capacity = case when n.is_tracked then n.base - n.taken + n.sold end
+  from wanted n
+  where s.ctid = n.place
+    and (s.base, s.base_at, s.sold, s.taken, s.capacity) is distinct from
+      (n.base, n.base_at, n.sold, n.taken, case when n.is_tracked then n.base - n.taken + n.sold end);
+
+  -- Both together may have left a counter where it was.
   select
     array_agg(distinct s.event_id),
     array_agg(distinct s.event_id) filter (

@@ -10,54 +10,46 @@ language plpgsql
 volatile
 as $$
 declare
-  v_count integer;
+  v_event_ids bigint[] := p_edited || p_flipped || p_changed;
+  v_is_too_much boolean := cardinality(v_event_ids) > 3000;
   v_catalogue bigint := 0;
-  v_parts text[];
+  v_entries text[];
 begin
-  with touched as (
-    select n.event_id, min(n.flag) as rank
-    from (
-      select u.id, 1 from unnest(p_edited) as u (id)
-      union all
-      select u.id, 2 from unnest(p_flipped) as u (id)
-      union all
-      select u.id, 3 from unnest(p_changed) as u (id)
-    ) as n (event_id, flag)
-    group by n.event_id
-  ), counted as (
-    insert into onsale.event_revisions as r (event_id, revision)
-    select t.event_id, 1
-    from touched t
-    order by t.event_id
-    on conflict (event_id) do update set revision = r.revision + 1
-    returning r.event_id, r.revision
-  ), numbered as (
-    select c.event_id, c.revision, t.rank, (row_number() over () - 1) / 150 as part
-    from counted c
-    join touched t on t.event_id = c.event_id
-  ), parts as (
-    select
-      n.part, count(*) as event_count,
-      string_agg(n.event_id || ':' || n.revision || ':' || (array['e', 'f', 'c'])[n.rank], ',') as entries
-    from numbered n
-    group by n.part
-  )
-  select array_agg(p.entries), sum(p.event_count)::integer into v_parts, v_count
-  from parts p;
-
-  if v_parts is null then
+  if coalesce(cardinality(v_event_ids), 0) = 0 then
     return;
   end if;
+
+  with counted as (
+    insert into onsale.event_revisions as r (event_id, revision)
+    select distinct u.event_id, 1
+    from unnest(v_event_ids) as u (event_id)
+    order by u.event_id
+    on conflict (event_id) do update set revision = r.revision + 1
+    returning r.event_id, r.revision
+  )
+  select array_agg(
+    c.event_id || ':' || c.revision || ':' || case
+      when c.event_id = any (p_edited) then 'e'
+      when c.event_id = any (p_flipped) then 'f'
+      else 'c'
+    end
+  )
+  into v_entries
+  from counted c
+  where not v_is_too_much;
 
   if cardinality(p_edited) > 0 then
     update onsale.catalogue c set revision = c.revision + 1 returning c.revision into strict v_catalogue;
   end if;
 
-  if v_count > 3000 then
+  if v_is_too_much then
     perform pg_notify('onsale_changes', '*');
   else
-    perform pg_notify('onsale_changes', v_catalogue || ';' || u.entries)
-    from unnest(v_parts) as u (entries);
+    for v_first in 1..cardinality(v_entries) by 150 loop
+      perform pg_notify(
+        'onsale_changes', v_catalogue || ';' || array_to_string(v_entries[v_first:v_first + 149], ',')
+      );
+    end loop;
   end if;
 end;
 $$;

@@ -124,7 +124,7 @@ for (const [fault, topic, body, sqlState] of [
     'the same line twice',
     'orders/create',
     order({ lines: [1, 1].map((id) => ({ id, variant_id: 11, quantity: 1 })) }),
-    '21000',
+    '23505',
   ],
   ['a nesting bomb', 'orders/create', `{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}`, '54001'],
   ['a number bomb', 'orders/create', '{"id":1e999999}', '22003'],
@@ -307,6 +307,23 @@ check(
     expect([...rows]).toEqual([{ delivery_id: 'kept', triggered_ns: '1793527200000000009', id: '2' }])
   },
 )
+
+check('where bodies are kept, excerpts are sent back undone and the bodies are sent', async (sql) => {
+  await sql`select api.update_settings('EUR', null, null, true, 24)`
+  const body = { ...order(), note: 'all of it' }
+  const undone = await sql`
+    select r.outcome
+    from api.apply_deliveries(
+      p_shops => '{demo.myshopify.com}', p_delivery_ids => '{a}', p_topics => '{orders/create}', p_triggered_ns => '{0}',
+      p_event_ids => '{null}', p_api_versions => '{null}', p_bodies => ${JSON.stringify(body)}::text,
+      p_body_lengths => array[${JSON.stringify(body).length}::integer], p_descriptions => '{null}', p_is_whole => false
+    ) r`
+  expect([...undone]).toEqual([])
+  expect(await sql`select from onsale.deliveries`).toHaveLength(0)
+  expect(await apply(sql, delivery('orders/create', body, { id: 'a' }))).toEqual(['applied'])
+  const kept = await sql`select convert_from(body, 'UTF8') as body from onsale.delivery_bodies`
+  expect([...kept]).toEqual([{ body: JSON.stringify(body) }])
+})
 
 check('test orders count by default', async (sql) => {
   await apply(sql, delivery('products/create', product()), delivery('orders/create', order({ test: true })))
