@@ -137,9 +137,13 @@ function sha256(body: Uint8Array): string {
 export function nanosecondsOf(instant: string | null): string {
   const parts = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)$/.exec(instant ?? '')
   if (parts === null) return '0'
-  const ms = Date.parse(`${parts[1]}${parts[3]}`)
-  if (!(ms >= 0)) return '0'
-  const ns = BigInt(ms) * 1_000_000n + BigInt((parts[2] ?? '').padEnd(9, '0'))
+  const seconds = Date.parse(`${parts[1]}${parts[3]}`) / 1000
+  if (!(seconds >= 0)) return '0'
+  const fraction = (parts[2] ?? '').padEnd(9, '0')
+  // As digits: a number would round them, and a BigInt is made for nothing.
+  const ns = seconds === 0 ? String(Number(fraction)) : `${seconds}${fraction}`
   // From the year 2262 on it does not fit into 64 bits; no honest trigger says that.
-  return ns < 2n ** 63n ? String(ns) : '0'
+  return ns.length < nsMax.length || (ns.length === nsMax.length && ns <= nsMax) ? ns : '0'
 }
+
+const nsMax = String(2n ** 63n - 1n)

@@ -32,9 +32,16 @@ export function createBodyReader({ bytesMax, msMax }: { bytesMax: number; msMax:
       const entry = { startedAt: performance.now(), refuse }
       reading.add(entry)
       watch ??= setInterval(refuseSlow, msMax / 5)
-      body
-        .then(resolve, (error: unknown) => refuse(isGone(error) ? gone() : error))
-        .finally(() => reading.delete(entry))
+      body.then(
+        (bytes) => {
+          reading.delete(entry)
+          resolve(bytes)
+        },
+        (error: unknown) => {
+          reading.delete(entry)
+          refuse(isGone(error) ? gone() : error)
+        },
+      )
     })
   }
 
