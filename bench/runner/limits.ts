@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
+import { type ClassicOptions, type ClassicResult, measureClassic } from '../limits/classic.ts'
 import { type CopyComparison, type CopyOptions, compareWithCopy } from '../limits/copy.ts'
 import { compareReads, type ReadsComparison, type ReadsOptions } from '../limits/reads.ts'
 import { withOpenFiles } from './k6.ts'
@@ -13,6 +14,8 @@ export type Limits = {
   cachedReads(options: ReadsOptions): Promise<ReadsComparison>
   /** Our bulk load and COPY of the same rows, in databases of their own. */
   bulkLoad(options: CopyOptions): Promise<CopyComparison>
+  /** One transaction a webhook, on 20 connections, in a database of its own. */
+  classicTransactions(options: ClassicOptions): Promise<ClassicResult>
 }
 
 export type Peer = { url: string; pid: number; stop(): void }
@@ -23,6 +26,7 @@ export function createLimits(adminUrl: string | null): Limits {
     startMirror: (url) => startPeer('mirror', [url]),
     cachedReads: compareReads,
     bulkLoad: async (options) => await compareWithCopy(ownServer(), options),
+    classicTransactions: async (options) => await measureClassic(ownServer(), options),
   }
 
   function ownServer(): string {
