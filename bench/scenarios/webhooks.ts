@@ -166,17 +166,19 @@ async function saturated(bench: Bench): Promise<void> {
     detail: `p50 ${ms(latency.p50)}, p99 ${ms(latency.p99)} ms; in a closed loop ${Math.round(closed.rateHeld).toLocaleString('en')} a second`,
   })
 
-  const classic = await bench.limits.classicTransactions({
-    seconds: size({ smoke: 1, standard: 5, full: 15 }),
-  })
+  const classicSeconds = size({ smoke: 1, standard: 4, full: 15 })
+  const usual = await bench.limits.classicTransactions({ seconds: classicSeconds, form: 'usual' })
+  const pipelined = await bench.limits.classicTransactions({ seconds: classicSeconds, form: 'pipelined' })
   measure({
     name: 'webhooks on one hot ticket against the classic transaction',
-    value: rate / classic.perSecond,
+    value: rate / usual.perSecond,
     unit: '×',
     goal: { is: '>=', value: 3 },
     detail:
-      `${Math.round(classic.perSecond).toLocaleString('en')} a second of select, update, insert on 20 connections ` +
-      `(p99 ${ms(classic.p99)} ms), which also read no JSON and verified no signature`,
+      `${Math.round(usual.perSecond).toLocaleString('en')} a second of select, update, insert on 20 connections (p99 ${ms(usual.p99)} ms), ` +
+      'without HTTP, JSON or signatures, and with no generator beside it; ' +
+      `with its statements pipelined as far as they can be ${Math.round(pipelined.perSecond).toLocaleString('en')}, ` +
+      `of which ours is ${(rate / pipelined.perSecond).toFixed(1)} ×`,
   })
 
   const flood = await sendByGenerator(bench, {
