@@ -1,5 +1,8 @@
 -- Recomputes every counter and every derived column from the facts and returns what differs: no row means exact.
--- One statement, one snapshot: safe while batches are applied. Reads everything: seconds at a million events.
+-- One statement, one snapshot: safe while batches are applied. Reads everything: a minute at a million events.
+-- Rows are compared as values first, and spelled out field by field only where they differ (processor time at a million
+-- events: 67 s, as text throughout 100). And it joins by hash: taking the bases for a thousand rows, the planner
+-- looked up millions one by one (38 s instead of those 67).
 -- Columns: what is wrong (kind), where (key), the column, what the facts say (expected), what is stored (actual).
 create or replace function api.verify()
 returns table (kind text, key text, field text, expected text, actual text)
@@ -7,6 +10,7 @@ language sql
 stable
 security definer
 set search_path = ''
+set enable_nestloop = off
 as $$
   with orders as (
     select
@@ -45,7 +49,9 @@ as $$
       ('base_at', w.base_at::text, s.base_at::text),
       ('capacity', case when w.is_tracked then w.base - w.taken + w.sold end::text, s.capacity::text)
   ) as d (field, expected, actual)
-  where d.expected is distinct from d.actual
+  where (w.sold, w.taken, w.base, w.base_at, case when w.is_tracked then w.base - w.taken + w.sold end)
+      is distinct from (s.sold, s.taken, s.base, s.base_at, s.capacity)
+    and d.expected is distinct from d.actual
   union all
   select 'stock', 'ticket ' || s.ticket_id, 'channel', 'no row: the ticket has no variant', 'shopify'
   from onsale.stock s
@@ -80,7 +86,11 @@ as $$
       ('deleted_at', p.deleted_at::text, e.deleted_at::text),
       ('id', (select n.id::text from onsale.events n where n.shopify_product_id = p.product_id), e.id::text)
   ) as d (field, expected, actual)
-  where p.source_status is not null and d.expected is distinct from d.actual
+  where p.source_status is not null
+    and (p.product_id, p.deleted_at,
+        api.get_event_status(p.source_status, p.tags, p.product_type, k.event_tag, k.event_type))
+      is distinct from (e.shopify_product_id, e.deleted_at, e.status)
+    and d.expected is distinct from d.actual
   union all
   select 'ticket', 'variant ' || v.variant_id, d.field, d.expected, d.actual
   from onsale.shopify_variants v
@@ -92,7 +102,9 @@ as $$
       ('event_id', p.event_id::text, t.event_id::text),
       ('variant_id', v.variant_id::text, t.shopify_variant_id::text)
   ) as d (field, expected, actual)
-  where d.expected is distinct from d.actual
+  where (not (v.variant_id = any (p.variant_ids)), p.event_id, v.variant_id)
+      is distinct from (t.is_removed, t.event_id, t.shopify_variant_id)
+    and d.expected is distinct from d.actual
   union all
   select 'event', 'event ' || e.id, 'revision', 'one row', 'none'
   from onsale.events e
