@@ -20,7 +20,7 @@ EXPOSE 3000
 # /ready, not /health: a database that is away must not restart processes that still serve cached reads.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \
   CMD ["bun", "-e", "const r = await fetch(`http://127.0.0.1:${process.env.PORT || 3000}/ready`); process.exit(r.ok ? 0 : 1)"]
-# In exec form Bun is process 1 and gets SIGTERM itself: it drains in order and ends within 10 s. It starts no
-# children, so there is nothing to reap.
+# In exec form Bun is process 1 and gets SIGTERM itself: it drains in order and ends within 10 s. With `serve
+# --processes` its only children are the processes it waits for, so there is nothing else to reap.
 ENTRYPOINT ["bun", "src/main.ts"]
 CMD ["serve"]

@@ -24,16 +24,17 @@ export type AppDeps = {
   catalog: Catalog
   intake: IntakeRoutesDeps['intake']
   ops: OpsRoutesDeps['ops']
+  readMetrics: OpsRoutesDeps['readMetrics']
 }
 
 export type App = ReturnType<typeof buildApp>
 
 /** The whole HTTP surface, built from what the flows need. It does not listen: `Bun.serve(app.serve)` does. */
-export function buildApp({ config, log, metrics, catalog, intake, ops }: AppDeps) {
+export function buildApp({ config, log, metrics, catalog, intake, ops, readMetrics }: AppDeps) {
   const flows = new Elysia()
     .use(catalogRoutes({ catalog }))
     .use(intakeRoutes({ intake, config, metrics }))
-    .use(opsRoutes({ ops, metrics }))
+    .use(opsRoutes({ ops, readMetrics }))
   const direct = {
     '/events': catalog.listEvents,
     '/events/:id': catalog.getEvent,

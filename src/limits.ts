@@ -267,6 +267,49 @@ export const drainHoldMs = 100
 /** Open requests get this long; Docker kills 10 s after SIGTERM, and the database must still stop. */
 export const drainMsMax = 6_000
 
+// Several processes under one supervisor -------------------------------------------------------------------------
+
+/** More than any machine has cores to serve with. */
+export const processesMax = 256
+
+/** A process serves 0.3 s after its start; one that waits for a database of its own to come back gives up earlier. */
+export const processStartMsMax = 30_000
+
+/** A process that ends by itself is replaced at once, and this much later where another ended shortly before. */
+export const replaceDelayMsMin = 100
+/** The delay doubles with each end within `crashesCountedMs`, and stays here: a database may be away for hours. */
+export const replaceDelayMsMax = 10_000
+/** An end longer ago than this says nothing about the next one. */
+export const crashesCountedMs = 60_000
+
+/** What a process is told to do takes it some milliseconds; a machine that is overrun takes longer, and is waited for. */
+export const processOrderMsMax = 10_000
+
+/**
+ * A listener closes this long after new connections are led past it. A connection whose client has not sent anything
+ * yet waits in the kernel for 1 s (TCP_DEFER_ACCEPT of Bun's listeners) and some round trips, and would be reset.
+ */
+export const listenerSettleMs = 1_500
+
+/** Between two looks at the connections that a retiring process still has; and as much again for each of them. */
+export const retireLookEveryMs = 250
+export const retireLookPerConnectionMs = 1
+
+/** A retiring process ends after this, whoever is still connected: each has asked again or idled out by then. */
+export const retireMsMax = 40_000
+
+/** A process that was told to stop gets this long: a bit more than the drain, a bit less than Docker's 10 s. */
+export const processStopMsMax = 9_000
+
+/** A process tells its metrics in some milliseconds; one that is busier than this is counted with what it told last. */
+export const metricsReportMsMax = 1_000
+/** Whoever is asked for the metrics of all waits this long for them. */
+export const metricsMergeMsMax = 2_000
+
+assertBefore({ connectionIdleMs: connectionIdleS * 1_000 }, { retireMsMax })
+assertBefore({ drainMsMax }, { processStopMsMax })
+assertBefore({ metricsReportMsMax }, { metricsMergeMsMax })
+
 // Platform: the pools of a process -------------------------------------------------------------------------------
 
 /** A batch occupies a connection from start to commit; one more for single calls beside them. */

@@ -1,21 +1,19 @@
 #!/usr/bin/env bun
 // Reads the command line and starts a role. What stops a command is told in one sentence, and it ends with 1.
 
-import { Command, InvalidArgumentError } from 'commander'
+import { availableParallelism } from 'node:os'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { version } from '../package.json'
-import { migrateDatabase, print, runCommand, seedDatabase } from './commands.ts'
 import { type Config, readConfig } from './config.ts'
 import { isTransient } from './errors.ts'
-import {
-  discardDelivery,
-  listDeliveries,
-  replayDelivery,
-  showDelivery,
-  verifyMirror,
-} from './intake/commands.ts'
+import { processesMax } from './limits.ts'
 import { Refusal } from './platform/refusal.ts'
-import { serve } from './serve.ts'
-import { up } from './up.ts'
+
+// What a role needs is loaded when it is started: `serve` serves earlier without the others.
+const loadCommands = async () => ({
+  ...(await import('./commands.ts')),
+  ...(await import('./intake/commands.ts')),
+})
 
 const program = new Command('onsale')
   .description('An exact mirror of a Shopify shop that sells tickets, served in milliseconds')
@@ -26,24 +24,35 @@ program
   .command('up')
   .description('start everything on this machine: PostgreSQL and Redis where none are set, schema, demo shop')
   .option('--no-demo', 'load no demo shop')
-  .action(({ demo }: { demo: boolean }) => stays(() => up(process.env, { demo, print, fail })))
+  .action(({ demo }: { demo: boolean }) =>
+    stays(async () => {
+      const { print } = await loadCommands()
+      const { up } = await import('./up.ts')
+      await up(process.env, { demo, print, fail })
+    }),
+  )
 
 program
   .command('serve')
   .description('serve HTTP on the database of DATABASE_URL; several may share one port')
-  .action(() => stays(() => serve(readConfig(process.env))))
+  .option('--processes <count>', 'how many, kept running by one more; `auto`: one a core', toProcesses, 1)
+  .addOption(new Option('--supervised', 'set by the process that keeps this one running').hideHelp())
+  .action((options: { processes: number; supervised?: true }) => stays(() => serve(options)))
 
 program
   .command('migrate')
   .description('bring the database to this code: migrations, functions, grants')
-  .action(() => ends(migrateDatabase))
+  .action(() => ends(async (config) => (await loadCommands()).migrateDatabase(config)))
 
 program
   .command('verify')
   .description('hold every counter against the facts; ends with 1 where they differ')
   .option('--repair', 'set every counter from the facts first', false)
   .action(({ repair }: { repair: boolean }) =>
-    ends((config) => runCommand(config, (deps) => verifyMirror(deps, { repair }))),
+    ends(async (config) => {
+      const { runCommand, verifyMirror } = await loadCommands()
+      return await runCommand(config, (deps) => verifyMirror(deps, { repair }))
+    }),
   )
 
 program
@@ -52,7 +61,7 @@ program
   .requiredOption('--events <count>', 'how many there shall be', toCount)
   .option('--force', 'also in production, and beside events of real shops', false)
   .action(({ events, force }: { events: number; force: boolean }) =>
-    ends((config) => seedDatabase(config, { events, isForced: force })),
+    ends(async (config) => (await loadCommands()).seedDatabase(config, { events, isForced: force })),
   )
 
 const deliveries = program.command('deliveries').description('look after webhooks that could not be applied')
@@ -61,25 +70,57 @@ deliveries
   .description('what failed, oldest first')
   .option('--limit <count>', 'at most so many', toCount, 100)
   .action(({ limit }: { limit: number }) =>
-    ends((config) => runCommand(config, (deps) => listDeliveries(deps, { limit }))),
+    ends(async (config) => {
+      const { runCommand, listDeliveries } = await loadCommands()
+      return await runCommand(config, (deps) => listDeliveries(deps, { limit }))
+    }),
   )
 deliveries
   .command('show <id>')
   .description('one delivery with its reason and its bytes')
-  .action((id: string) => ends((config) => runCommand(config, (deps) => showDelivery(deps, { id }))))
+  .action((id: string) =>
+    ends(async (config) => {
+      const { runCommand, showDelivery } = await loadCommands()
+      return await runCommand(config, (deps) => showDelivery(deps, { id }))
+    }),
+  )
 deliveries
   .command('replay <id>')
   .description('apply it again')
   .option('--dry-run', 'show what would change, and change nothing', false)
   .action((id: string, { dryRun }: { dryRun: boolean }) =>
-    ends((config) => runCommand(config, (deps) => replayDelivery(deps, { id, dryRun }))),
+    ends(async (config) => {
+      const { runCommand, replayDelivery } = await loadCommands()
+      return await runCommand(config, (deps) => replayDelivery(deps, { id, dryRun }))
+    }),
   )
 deliveries
   .command('discard <id>')
   .description('give it up for good')
-  .action((id: string) => ends((config) => runCommand(config, (deps) => discardDelivery(deps, { id }))))
+  .action((id: string) =>
+    ends(async (config) => {
+      const { runCommand, discardDelivery } = await loadCommands()
+      return await runCommand(config, (deps) => discardDelivery(deps, { id }))
+    }),
+  )
 
 await program.parseAsync()
+
+/** One process that serves, or a supervisor and those it starts as this program was started itself. */
+async function serve({ processes, supervised }: { processes: number; supervised?: true }): Promise<void> {
+  const config = readConfig(process.env)
+  if (supervised) {
+    const { serveSupervised } = await import('./supervised.ts')
+    return await serveSupervised(config)
+  }
+  if (processes === 1) {
+    const { serve } = await import('./serve.ts')
+    return await serve(config)
+  }
+  const { supervise } = await import('./supervisor.ts')
+  const command = [process.execPath, ...process.execArgv, Bun.main, 'serve', '--supervised']
+  await supervise(config, { processes, command, env: process.env })
+}
 
 /** A role that runs until a signal. */
 async function stays(role: () => Promise<void>): Promise<void> {
@@ -107,7 +148,10 @@ async function ends(command: (config: Config) => Promise<number>): Promise<void>
 
 function fail(error: unknown): never {
   const isKnown = error instanceof Refusal
-  const text = isKnown || !(error instanceof Error) ? String(isKnown ? error.message : error) : error.stack
+  const text =
+    isKnown || !(error instanceof Error)
+      ? String(isKnown ? error.message : error)
+      : (error.stack ?? String(error))
   process.stderr.write(`${text}\n`)
   process.exit(1)
 }
@@ -115,4 +159,11 @@ function fail(error: unknown): never {
 function toCount(value: string): number {
   if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('It must be a whole number above 0.')
   return Number(value)
+}
+
+function toProcesses(value: string): number {
+  if (value === 'auto') return Math.min(availableParallelism(), processesMax)
+  const count = /^\d{1,3}$/.test(value) ? Number(value) : 0
+  if (count >= 1 && count <= processesMax) return count
+  throw new InvalidArgumentError(`It must be \`auto\` or a whole number from 1 to ${processesMax}.`)
 }

@@ -15,12 +15,12 @@ import {
 import { createOps } from './ops/ops.ts'
 import { openWatchedPool, roleFor, unusable } from './platform/database.ts'
 import { createLog, type Log } from './platform/log.ts'
-import { createMetrics } from './platform/metrics.ts'
+import { createMetrics, type Metrics } from './platform/metrics.ts'
 import { schemaFault } from './platform/migrate.ts'
 import { waitUntil } from './platform/process.ts'
 import { openSharedCache, type SharedCache } from './platform/redis.ts'
 import { Refusal } from './platform/refusal.ts'
-import { drainServer, stopInOrder, stopOnSignal } from './platform/shutdown.ts'
+import { drainServer, retireServer, type Step, stopInOrder, stopOnSignal } from './platform/shutdown.ts'
 
 /** A config whose database is known: the environment's, or the embedded one's. */
 export type ServiceConfig = Config & {
@@ -34,33 +34,39 @@ export type Service = {
   url: string
   port: number
   log: Log
+  metrics: Metrics
   /** In order: accept no more, answer what is open, apply what is gathered, end the connections. */
   stop(): Promise<void>
+  /** As `stop`, in no hurry before `signal`: others serve on the same port, and the listener is closed already. */
+  retire(options: { signal: AbortSignal }): Promise<void>
+}
+
+export type ServiceOptions = {
+  /** Other processes of ours may listen on the same port, and the system spreads the connections. */
+  sharesPort: boolean
+  /** What `GET /metrics` answers. Default: the metrics of this process. */
+  readMetrics?: () => Promise<string>
 }
 
 /** The role `serve`: on the database of the environment, until a signal. */
 export async function serve(config: Config): Promise<void> {
+  const service = await startService(withDatabase(config), { sharesPort: true })
+  stopOnSignal({ stop: service.stop, force: () => {} })
+}
+
+/** The config for `serve`; throws a Refusal where the environment names no database. */
+export function withDatabase(config: Config): ServiceConfig {
   const { databaseUrl, databaseDirectUrl, databaseAdminUrl } = config
   if (databaseUrl === null || databaseDirectUrl === null || databaseAdminUrl === null) {
     throw new Refusal('DATABASE_URL must be set for `serve`; `up` brings its own PostgreSQL')
   }
-  const service = await startService(
-    { ...config, databaseUrl, databaseDirectUrl, databaseAdminUrl },
-    { sharesPort: true },
-  )
-  if (config.shopifyWebhookSecrets.length === 0) {
-    service.log.warn('SHOPIFY_WEBHOOK_SECRET is not set: every webhook is answered 401')
-  }
-  stopOnSignal({ stop: service.stop, force: () => {} })
+  return { ...config, databaseUrl, databaseDirectUrl, databaseAdminUrl }
 }
 
-/**
- * Serves until `stop`. Throws a Refusal where the schema is not the one this code needs or the port is taken.
- * `sharesPort`: other processes of ours may listen on the same port, and the system spreads the connections.
- */
+/** Serves until `stop`. Throws a Refusal where the schema is not the one this code needs or the port is taken. */
 export async function startService(
   config: ServiceConfig,
-  { sharesPort }: { sharesPort: boolean },
+  { sharesPort, readMetrics }: ServiceOptions,
 ): Promise<Service> {
   const log = createLog({ level: config.logLevel })
   const metrics = createMetrics()
@@ -95,58 +101,80 @@ export async function startService(
   const endPools = () => Promise.all(Object.values(pools).map((pool) => pool.end({ timeout: 1 })))
   const redis = config.redisUrl === null ? null : openSharedCache(config.redisUrl, { log })
 
+  // Asked first, so that the database looks and the rest is built at the same time.
+  const schema = schemaFault(pools.ops)
+  const intake = createIntake({ sql: pools.intake, log, metrics })
+  const catalog = createCatalog({
+    pool: pools.reads,
+    replica: pools.replica ?? null,
+    redis,
+    log,
+    metrics,
+    config,
+    listenUrl: config.databaseDirectUrl,
+    listenRole: roleFor({ databaseUrl: config.databaseDirectUrl, adminUrl: config.databaseAdminUrl }),
+  })
+  const ops = createOps({
+    sql: pools.ops,
+    pingRedis: redis && (() => ping(redis)),
+    changes: () => ({ isConnected: catalog.isListening(), lagMs: catalog.changeLagMs() }),
+    version,
+    metrics,
+  })
+  const app = buildApp({
+    config,
+    log,
+    metrics,
+    catalog,
+    intake,
+    ops,
+    readMetrics: readMetrics ?? (() => metrics.registry.metrics()),
+  })
+
   try {
-    const fault = await schemaFault(pools.ops)
+    const fault = await schema
     if (fault !== null) throw new Refusal(fault)
-    const intake = createIntake({ sql: pools.intake, log, metrics })
-    await intake.calls.updateSettings(config)
-    const catalog = createCatalog({
-      pool: pools.reads,
-      replica: pools.replica ?? null,
-      redis,
-      log,
-      metrics,
-      config,
-      listenUrl: config.databaseDirectUrl,
-      listenRole: roleFor({ databaseUrl: config.databaseDirectUrl, adminUrl: config.databaseAdminUrl }),
-    })
-    const ops = createOps({
-      sql: pools.ops,
-      pingRedis: redis && (() => ping(redis)),
-      changes: () => ({ isConnected: catalog.isListening(), lagMs: catalog.changeLagMs() }),
-      version,
-      metrics,
-    })
-    // A Redis that is there answers in milliseconds; one that is not keeps nobody waiting for long.
-    await waitUntil(() => redis?.state() !== 'error', { timeoutMs: redisFirstAnswerMsMax })
-    await catalog.start()
-    const app = buildApp({ config, log, metrics, catalog, intake, ops })
+    await Promise.all([
+      intake.calls.updateSettings(config),
+      // A Redis that is there answers in milliseconds; one that is not keeps nobody waiting for long.
+      waitUntil(() => redis?.state() !== 'error', { timeoutMs: redisFirstAnswerMsMax }).then(catalog.start),
+    ])
     const server = listen(app.serve, config, { sharesPort })
     const tasks = startIntakeTasks({ intake: createIntake({ sql: pools.tasks, log, metrics }), log, metrics })
 
     const port = server.port ?? config.port
     log.info({ port, version }, 'Serving')
+    if (config.shopifyWebhookSecrets.length === 0) {
+      log.warn('SHOPIFY_WEBHOOK_SECRET is not set: every webhook is answered 401')
+    }
+    const stopAfter = (...answering: Step[]) =>
+      stopInOrder(
+        [
+          ...answering,
+          ['apply what is gathered', () => intake.drain()],
+          ['stop the tasks', () => tasks.stop()],
+          ['stop listening to the database', () => catalog.stop()],
+          ['close Redis', () => redis?.stop()],
+          ['end the database connections', endPools],
+          ['write the log', () => log.writeOut()],
+        ],
+        { log },
+      )
     return {
       url: `http://localhost:${port}`,
       port,
       log,
+      metrics,
       stop: () =>
-        stopInOrder(
-          [
-            ['refuse new work', () => ops.startDraining()],
-            ['answer what is open', () => drainServer(server, app.serve)],
-            ['apply what is gathered', () => intake.drain()],
-            ['stop the tasks', () => tasks.stop()],
-            ['stop listening to the database', () => catalog.stop()],
-            ['close Redis', () => redis?.stop()],
-            ['end the database connections', endPools],
-            ['write the log', () => log.writeOut()],
-          ],
-          { log },
+        stopAfter(
+          ['refuse new work', () => ops.startDraining()],
+          ['answer what is open', () => drainServer(server, app.serve)],
         ),
+      retire: ({ signal }) =>
+        stopAfter(['answer what is open', () => retireServer(server, app.serve, { port, signal })]),
     }
   } catch (error) {
-    await Promise.all([endPools(), redis?.stop()])
+    await Promise.all([catalog.stop(), endPools(), redis?.stop()])
     await log.writeOut()
     if (error instanceof Error && isTransient(error)) throw unusable(config.databaseUrl, error)
     throw error

@@ -34,7 +34,6 @@ export function createOps({ sql, pingRedis, changes, version, metrics }: OpsDeps
     reusedMs: schemaProbeEveryMs,
   })
   const startedAt = performance.now()
-  let hasBeenReady = false
   let isDraining = false
 
   return { health, ready, startDraining }
@@ -61,18 +60,12 @@ export function createOps({ sql, pingRedis, changes, version, metrics }: OpsDeps
   }
 
   /**
-   * Null where requests may come, else why not. Once ready, a database that is away does not unmake it: cached
-   * reads are still served, and a balancer that took every process away would stop even those.
+   * Null where requests may come, else why not. Who listens has reached the database and found its schema; that the
+   * database goes away later does not change it: cached reads are still served, and a balancer that took every
+   * process away would stop even those.
    */
-  async function ready(): Promise<string | null> {
-    if (isDraining) return 'The server is shutting down'
-    if (hasBeenReady) return null
-    const [postgres, schema] = await Promise.all([probePostgres(), probeSchema()])
-    if (!postgres.isOk) return 'The database is away'
-    if (!schema.isOk) return 'The schema of the database could not be read'
-    if (schema.value !== null) return schema.value
-    hasBeenReady = true
-    return null
+  function ready(): string | null {
+    return isDraining ? 'The server is shutting down' : null
   }
 
   /** From now on `ready` refuses, so that balancers look elsewhere while open requests are answered. */

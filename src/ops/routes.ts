@@ -1,16 +1,20 @@
 import { Elysia, t } from 'elysia'
+import { Registry } from 'prom-client'
 import { AppError } from '../errors.ts'
-import type { Metrics } from '../platform/metrics.ts'
 import { operation } from '../platform/operation.ts'
 import { healthModel, readyModel } from './model.ts'
 import type { Ops } from './ops.ts'
 
-export type OpsRoutesDeps = { ops: Pick<Ops, 'health' | 'ready'>; metrics: Metrics }
+export type OpsRoutesDeps = {
+  ops: Pick<Ops, 'health' | 'ready'>
+  /** Prometheus text: of this process, or of all that share the port. */
+  readMetrics: () => Promise<string>
+}
 
 const noQuery = t.Object({}, { additionalProperties: false })
 
 /** `GET /health`, `GET /ready`, `GET /metrics`. */
-export function opsRoutes({ ops, metrics }: OpsRoutesDeps) {
+export function opsRoutes({ ops, readMetrics }: OpsRoutesDeps) {
   return new Elysia({ name: 'ops' })
     .get(
       '/health',
@@ -35,8 +39,8 @@ export function opsRoutes({ ops, metrics }: OpsRoutesDeps) {
     )
     .get(
       '/ready',
-      async () => {
-        const reason = await ops.ready()
+      () => {
+        const reason = ops.ready()
         if (reason !== null) throw new AppError('unavailable', reason)
         return Response.json({ ready: true }, { headers: { 'cache-control': 'no-store' } })
       },
@@ -46,9 +50,9 @@ export function opsRoutes({ ops, metrics }: OpsRoutesDeps) {
           tags: ['Operations'],
           summary: 'Tell whether this process may get requests',
           description:
-            'For load balancers: 503 until the database is reached and its schema is the one this code needs, and ' +
-            'again while shutting down. A database that goes away later does not change it, because cached reads are ' +
-            'still served; `/health` tells that.',
+            'For load balancers: 503 while shutting down. A process begins to listen when it has reached the database ' +
+            'and found the schema it needs. A database that goes away later does not change it, because cached reads ' +
+            'are still served; `/health` tells that.',
           answers: { 200: { schema: readyModel } },
           errors: ['unavailable'],
         }),
@@ -57,17 +61,18 @@ export function opsRoutes({ ops, metrics }: OpsRoutesDeps) {
     .get(
       '/metrics',
       async () =>
-        new Response(await metrics.registry.metrics(), {
-          headers: { 'content-type': metrics.registry.contentType, 'cache-control': 'no-store' },
+        new Response(await readMetrics(), {
+          headers: { 'content-type': Registry.PROMETHEUS_CONTENT_TYPE, 'cache-control': 'no-store' },
         }),
       {
         query: noQuery,
         detail: operation({
           tags: ['Operations'],
-          summary: 'Read the metrics of this process',
+          summary: 'Read the metrics',
           description:
-            'Prometheus text. Each process counts for itself: scrape every one. All labels are bounded: unknown ' +
-            'paths, methods and topics are `other`.',
+            'Prometheus text. Processes under one supervisor (`serve --processes`) answer for all of them, whichever ' +
+            'is asked, and 503 where the supervisor does not answer; every other process counts for itself. All ' +
+            'labels are bounded: unknown paths, methods and topics are `other`.',
           answers: {
             200: {
               contentType: 'text/plain; version=0.0.4; charset=utf-8',
@@ -77,6 +82,7 @@ export function opsRoutes({ ops, metrics }: OpsRoutesDeps) {
                 'api_requests_total{endpoint="/events",method="GET",status="200"} 12345\n',
             },
           },
+          errors: ['unavailable'],
         }),
       },
     )

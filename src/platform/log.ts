@@ -39,7 +39,7 @@ export type LogDestination = { write: (line: string) => void }
  */
 export function createLog(options: { level: string; destination?: LogDestination }): Log {
   const { level, destination } = options
-  const output = destination ? { ...destination, writeOut: async () => {} } : bufferedOutput()
+  const output = destination ? { ...destination, writeOut: async () => {} } : openLogOutput()
   const log = pino(
     {
       level,
@@ -96,7 +96,7 @@ function millisecondsText(ms: number): string {
  * Standard output, written in pieces of `logBufferBytes` and at the latest after `logFlushMs`, because a write a
  * line costs as much as a cached read. A reader that stands still loses lines instead of our memory.
  */
-function bufferedOutput() {
+export function openLogOutput() {
   const stdout = pino.destination({
     dest: 1,
     sync: false,

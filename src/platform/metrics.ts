@@ -1,16 +1,16 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { createPlainCounter, createTally } from './tally.ts'
 
 export type Metrics = ReturnType<typeof createMetrics>
 
 /**
  * Every instrument of the process in a registry of its own, so that two apps in one test do not share counts.
- * Every label is bounded by whoever sets it: unknown paths and topics are `other`.
+ * Every label is bounded by whoever sets it: unknown paths and topics are `other`. Counters and histograms of several
+ * processes are summed; what becomes of a gauge is its aggregator, and without one it is summed too.
  */
 export function createMetrics() {
-  const registry = new Registry()
+  const registry = createRegistry()
   const registers = [registry]
-  collectDefaultMetrics({ register: registry })
 
   return {
     registry,
@@ -52,11 +52,13 @@ export function createMetrics() {
     notifyLag: new Gauge({
       name: 'notify_lag_seconds',
       help: 'Time from the newest heartbeat of the database until it was heard here',
+      aggregator: 'max',
       registers,
     }),
     notifyConnected: new Gauge({
       name: 'notify_connected',
       help: '1 while changes of the database are heard, else 0',
+      aggregator: 'min',
       registers,
     }),
 
@@ -77,21 +79,25 @@ export function createMetrics() {
       name: 'webhook_event_age_seconds',
       help: 'Age of the newest delivery when it arrived (its arrival less Triggered-At), by topic',
       labelNames: ['topic'] as const,
+      aggregator: 'max',
       registers,
     }),
     deadLetters: new Gauge({
       name: 'dead_letters',
       help: 'Failed deliveries that are not tried again by themselves',
+      aggregator: 'max',
       registers,
     }),
     verifyDrift: new Gauge({
       name: 'verify_drift_rows',
       help: 'Rows that differed from the facts in the newest verification',
+      aggregator: 'max',
       registers,
     }),
     verifyCompletedAt: new Gauge({
       name: 'verify_completed_timestamp_seconds',
       help: 'When the newest verification ended, whichever process did it (Unix time); 0: none is known',
+      aggregator: 'max',
       registers,
     }),
 
@@ -123,6 +129,84 @@ export function createMetrics() {
       registers,
     }),
   }
+}
+
+/** What a supervisor counts of the processes it keeps running; it is merged with what they count themselves. */
+export function createSupervisorMetrics() {
+  const registry = createRegistry()
+  const registers = [registry]
+  return {
+    registry,
+    wanted: new Gauge({ name: 'processes_wanted', help: 'Processes that are to serve', registers }),
+    serving: new Gauge({
+      name: 'processes_serving',
+      help: 'Processes that serve; during a rolling restart one more than wanted',
+      registers,
+    }),
+    unheard: new Gauge({
+      name: 'processes_unheard',
+      help: 'Processes that did not tell their metrics in time: here they count with what they told last',
+      registers,
+    }),
+    replaced: new Counter({
+      name: 'processes_replaced_total',
+      help: 'Processes that were replaced: `crash` after they ended by themselves, `restart` in a rolling restart',
+      labelNames: ['reason'] as const,
+      registers,
+    }),
+  }
+}
+
+/** A registry with the metrics of the process itself: memory, CPU, event loop. */
+function createRegistry(): Registry {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  for (const [name, aggregator] of Object.entries(processAggregators)) {
+    const metric = registry.getSingleMetric(name)
+    if (metric !== undefined) Object.assign(metric, { aggregator })
+  }
+  return registry
+}
+
+// Of several processes: where all of them are summed for memory, the worst tells more of what has a limit or is late.
+// The oldest start is the supervisor's, from which on the sums count.
+const processAggregators = {
+  process_start_time_seconds: 'min',
+  process_open_fds: 'max',
+  process_max_fds: 'min',
+  nodejs_eventloop_lag_seconds: 'max',
+  nodejs_eventloop_lag_mean_seconds: 'max',
+  nodejs_eventloop_lag_stddev_seconds: 'max',
+  nodejs_eventloop_lag_p50_seconds: 'max',
+  nodejs_eventloop_lag_p90_seconds: 'max',
+  nodejs_eventloop_lag_p99_seconds: 'max',
+}
+
+/** The metrics of one process as they go to another. */
+export type MetricsReport = ReportedMetric[]
+type ReportedMetric = { name: string; type: string; values: { value: number }[] }
+
+/** What a registry holds now. Values that JSON does not know (NaN before the first measurement) stay out. */
+export async function reportMetrics(registry: Registry): Promise<MetricsReport> {
+  const metrics = (await registry.getMetricsAsJSON()) as unknown as ReportedMetric[]
+  return metrics.map((metric) => ({
+    ...metric,
+    values: metric.values.filter(({ value }) => Number.isFinite(value)),
+  }))
+}
+
+/** Reports of several processes as those of one: counters and histograms summed, gauges by their aggregator. */
+export function mergeReports(reports: readonly MetricsReport[]): Registry {
+  return AggregatorRegistry.aggregate(reports as unknown as object[])
+}
+
+/**
+ * What has to be kept of processes that have ended: their counters and histograms, as one report. Prometheus takes a
+ * counter that falls for one that began again at 0, and would count what is left as new.
+ */
+export async function keepCounts(reports: readonly MetricsReport[]): Promise<MetricsReport> {
+  const counts = reports.map((report) => report.filter(({ type }) => type !== 'gauge'))
+  return await reportMetrics(mergeReports(counts))
 }
 
 /** Runs calls of SQL functions, each timed under its function's name, whether it succeeds or not. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, readlinkSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { processPollMs } from '../limits.ts'
 
@@ -63,6 +63,16 @@ function parentOf(pid: number): number {
     return Number(afterName)
   } catch {
     return 0
+  }
+}
+
+/** Whether the terminal that this process belongs to is there; false after it was closed, and where there is none. */
+export function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'))
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -1,6 +1,14 @@
-import { drainHoldMs, drainMsMax, launchersLookEveryMs } from '../limits.ts'
+import {
+  drainHoldMs,
+  drainMsMax,
+  launchersLookEveryMs,
+  retireLookEveryMs,
+  retireLookPerConnectionMs,
+  retireMsMax,
+} from '../limits.ts'
+import { countConnections } from './listener.ts'
 import type { Log } from './log.ts'
-import { launchers } from './process.ts'
+import { hasTerminal, launchers } from './process.ts'
 
 /** What a step of the stop does; its name is logged where it fails or takes too long. */
 export type Step = readonly [name: string, run: () => unknown]
@@ -32,15 +40,7 @@ export async function drainServer(server: Bun.Server<unknown>, served: Served): 
   const held = new Promise<void>((resolve) => {
     answer = resolve
   })
-  server.reload({
-    ...served,
-    async fetch(request: Request) {
-      const response = await served.fetch(request)
-      await held
-      response.headers.set('connection', 'close')
-      return response
-    },
-  })
+  server.reload(lastAnswers(served, { after: held }))
   await Bun.sleep(drainHoldMs)
   const stopped = server.stop(false)
   answer()
@@ -50,16 +50,55 @@ export async function drainServer(server: Bun.Server<unknown>, served: Served): 
 }
 
 /**
+ * Answers on every connection its next request, with `Connection: close`, until there is none left; then as drainServer.
+ * For a server whose listener is closed already and that nobody waits for: a connection on which nobody asks is
+ * left to its client until it idles out, so that no request meets its closing. `port` is that of the closed listener,
+ * which the server no longer knows; `signal` ends the patience.
+ */
+export async function retireServer(
+  server: Bun.Server<unknown>,
+  served: Served,
+  { port, signal }: { port: number; signal: AbortSignal },
+): Promise<void> {
+  server.reload(lastAnswers(served, { after: null }))
+  const endsAt = performance.now() + retireMsMax
+  const hurry = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+  while (!signal.aborted && performance.now() < endsAt) {
+    const count = countConnections(port)
+    if (count === 0) break
+    const lookMs = retireLookEveryMs + (count ?? 0) * retireLookPerConnectionMs
+    await Promise.race([Bun.sleep(lookMs), hurry])
+  }
+  await drainServer(server, served)
+}
+
+/** What answers as before and then closes the connection; `after` holds the answers back. */
+function lastAnswers(served: Served, { after }: { after: Promise<void> | null }): Served {
+  return {
+    ...served,
+    async fetch(request: Request) {
+      const response = await served.fetch(request)
+      if (after !== null) await after
+      response.headers.set('connection', 'close')
+      return response
+    },
+  }
+}
+
+/**
  * The first SIGINT or SIGTERM stops in order, the second at once. `withLaunchers`: so does the end of
- * `npx` or `bun run`, which do not pass on a signal that was sent to them alone.
+ * `npx` or `bun run`, which do not pass on a signal that was sent to them alone. `onHangup`: what SIGHUP does while
+ * the terminal is there; else it is ignored where there is none, and means that it was closed.
  */
 export function stopOnSignal({
   stop,
   force,
+  onHangup,
   withLaunchers = false,
 }: {
   stop: () => Promise<void>
   force: () => void
+  onHangup?: () => void
   withLaunchers?: boolean
 }) {
   let isStopping = false
@@ -77,7 +116,9 @@ export function stopOnSignal({
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
   // The terminal was closed. Without one (nohup) the signal stays as it was set, which is ignored.
-  if (process.stdout.isTTY) process.on('SIGHUP', stopOnce)
+  const isInTerminal = process.stdout.isTTY
+  if (onHangup) process.on('SIGHUP', () => (isInTerminal && !hasTerminal() ? stopOnce() : onHangup()))
+  else if (isInTerminal) process.on('SIGHUP', stopOnce)
   if (!withLaunchers) return
   const started = launchers().join()
   setInterval(() => {

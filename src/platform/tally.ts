@@ -28,6 +28,7 @@ export function createTally(registry: Registry) {
       name: 'api_requests_total',
       help: 'Requests answered, by route, method and status',
       type: 'counter',
+      aggregator: 'sum',
       values: [...endpoints.values()].flatMap((endpoint) => endpoint.requests()),
     }),
   } as unknown as Metric)
@@ -40,6 +41,7 @@ export function createTally(registry: Registry) {
       name: 'api_response_time_seconds',
       help: 'Time from the request to its answer, by route',
       type: 'histogram',
+      aggregator: 'sum',
       values: [...endpoints.values()].flatMap((endpoint) => endpoint.times()),
     }),
   } as unknown as Metric)
@@ -77,6 +79,7 @@ export function createPlainCounter(
       name,
       help,
       type: 'counter',
+      aggregator: 'sum',
       values: [...cells].map(([value, cell]) => ({ labels: { [label]: value }, value: cell.value })),
     }),
   } as unknown as Metric)

@@ -39,6 +39,7 @@ const app = buildApp({
   catalog: {} as never,
   intake: {} as never,
   ops: {} as never,
+  readMetrics: async () => '',
 })
 
 let server: Bun.Server<undefined>

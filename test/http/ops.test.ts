@@ -11,6 +11,7 @@ import { createLog } from '../../src/platform/log.ts'
 import { createMetrics } from '../../src/platform/metrics.ts'
 import { openSharedCache } from '../../src/platform/redis.ts'
 import { emptyDatabase, type TestDatabase, testDatabase, testRedis } from '../harness.ts'
+import { runOnsale } from '../platform/spawn.ts'
 
 const log = createLog({ level: 'silent' })
 const ending: (() => unknown)[] = []
@@ -34,7 +35,7 @@ function start({ sql = database.service, pingRedis = null, changes }: Given = {}
   const metrics = createMetrics()
   const heard = changes ?? { isConnected: true, lagMs: 1.5 }
   const ops = createOps({ sql, pingRedis, changes: () => heard, version: '1.2.3', metrics })
-  const flows = new Elysia().use(opsRoutes({ ops, metrics }))
+  const flows = new Elysia().use(opsRoutes({ ops, readMetrics: () => metrics.registry.metrics() }))
   const app = composeApp(flows, { config: { corsOrigins: [] }, log, metrics })
   const server = Bun.serve({ ...app.serve, port: 0, hostname: '127.0.0.1' })
   ending.push(() => server.stop(true))
@@ -147,19 +148,17 @@ describe('GET /ready', () => {
     expect(await response.json()).toEqual({ ready: true })
   })
 
-  test('before the database answers it may not', async () => {
-    const response = await start({ sql: poolOn('postgres://nobody@127.0.0.1:1/none') }).get('/ready')
-    expect(response.status).toBe(503)
-    expect(response.headers.has('retry-after')).toBe(true)
-    expect(await response.json()).toMatchObject({ code: 'unavailable', detail: 'The database is away' })
-  })
-
-  test('on a schema without what the code needs it may not, and says what to do', async () => {
+  test('before it has reached the database, on the schema it needs, a process does not even listen', async () => {
     const empty = await emptyDatabase()
     ending.push(() => empty.drop())
-    const response = await start({ sql: poolOn(empty.url) }).get('/ready')
-    expect(response.status).toBe(503)
-    expect(((await response.json()) as { detail: string }).detail).toContain('migrate')
+    const behind = await runOnsale(['serve'], { DATABASE_URL: empty.url })
+    expect(behind.output).toContain('run `migrate` first')
+    const away = await runOnsale(['serve'], { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' })
+    expect(away.output).toContain('Cannot use the database')
+    for (const { code, output } of [behind, away]) {
+      expect(code).toBe(1)
+      expect(output).not.toContain('Serving')
+    }
   })
 
   test('once ready, a database that goes away does not unmake it', async () => {

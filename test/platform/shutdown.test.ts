@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { createHmac } from 'node:crypto'
 import { connect } from 'node:net'
+import { retireLookEveryMs } from '../../src/limits.ts'
+import { closeListener } from '../../src/platform/listener.ts'
 import { createLog } from '../../src/platform/log.ts'
 import { waitUntil } from '../../src/platform/process.ts'
-import { drainServer, stopInOrder } from '../../src/platform/shutdown.ts'
+import { drainServer, retireServer, stopInOrder } from '../../src/platform/shutdown.ts'
 import { order, product } from '../deliveries.ts'
 import { expectVerified, type TestDatabase, testDatabase } from '../harness.ts'
 import { spawnOnsale } from './spawn.ts'
@@ -67,6 +69,46 @@ describe('drainServer', () => {
     await Bun.sleep(50)
     await drainServer(server, served)
     expect(await (await answer).text()).toBe('late')
+  })
+})
+
+describe('retireServer', () => {
+  const served = { fetch: () => new Response('answer') }
+
+  async function retiring({ signal }: { signal: AbortSignal }) {
+    const server = Bun.serve({ ...served, port: 0, hostname: '127.0.0.1', idleTimeout: 30 })
+    const port = server.port as number
+    const idle = connect(port, '127.0.0.1')
+    const ask = () => {
+      idle.write('GET / HTTP/1.1\r\nhost: test\r\n\r\n')
+      return new Promise<string>((resolve) => idle.once('data', (data) => resolve(data.toString())))
+    }
+    const closed = new Promise<void>((resolve) => idle.once('close', () => resolve()))
+    await ask()
+    await closeListener(port)
+    let isOver = false
+    const over = retireServer(server, served, { port, signal }).then(() => {
+      isOver = true
+    })
+    return { ask, closed, over, isOver: () => isOver }
+  }
+
+  test('a connection on which nobody asks is left open until its next request is answered', async () => {
+    const { ask, closed, over, isOver } = await retiring({ signal: new AbortController().signal })
+    await Bun.sleep(3 * retireLookEveryMs)
+    // Where the system does not tell who is connected, all are waited for.
+    expect(isOver()).toBe(false)
+    expect(await ask()).toMatch(/^connection: close\r\n/im)
+    await closed
+    if (process.platform === 'linux') await over
+  })
+
+  test('who is in a hurry closes it', async () => {
+    const hurry = new AbortController()
+    const { closed, over } = await retiring({ signal: hurry.signal })
+    hurry.abort()
+    await over
+    await closed
   })
 })
 

@@ -7,6 +7,8 @@ export type Spawned = {
   url: string
   /** Everything it said so far. */
   output: () => string
+  /** Of that, what it wrote to its standard output. */
+  log: () => string
 }
 
 export type Ended = { code: number; output: string }
@@ -24,16 +26,22 @@ export async function spawnOnsale(args: string[], env: Record<string, string>): 
     stderr: 'pipe',
   })
   let text = ''
-  const decoder = new TextDecoder()
-  const collect = async (stream: ReadableStream<Uint8Array>) => {
-    for await (const piece of stream) text += decoder.decode(piece)
+  let log = ''
+  const collect = async (stream: ReadableStream<Uint8Array>, keep: (piece: string) => void) => {
+    const decoder = new TextDecoder()
+    for await (const piece of stream) keep(decoder.decode(piece, { stream: true }))
   }
-  void collect(child.stdout)
-  void collect(child.stderr)
+  void collect(child.stdout, (piece) => {
+    text += piece
+    log += piece
+  })
+  void collect(child.stderr, (piece) => {
+    text += piece
+  })
   const endsAt = performance.now() + 30_000
   for (;;) {
     const port = /"port":(\d+)/.exec(text)?.[1] ?? /^Onsale serves http:\/\/localhost:(\d+)/m.exec(text)?.[1]
-    if (port) return { process: child, url: `http://127.0.0.1:${port}`, output: () => text }
+    if (port) return { process: child, url: `http://127.0.0.1:${port}`, output: () => text, log: () => log }
     if (child.exitCode !== null || performance.now() > endsAt) {
       child.kill('SIGKILL')
       throw new Error(`Onsale did not start: ${text}`)

@@ -335,6 +335,8 @@ const verifiedAt = /^verify_completed_timestamp_seconds [1-9]/m
 
 /** Timers of minutes become milliseconds: what a task does is real, when it does it is not waited for. */
 async function withQuickTimers(work: () => Promise<void>): Promise<void> {
+  // Every connection of the pool is opened before: the time to connect would be cut as well.
+  await Promise.all(Array.from({ length: 8 }, () => database.service`select pg_sleep(0.1)`))
   const { setTimeout } = globalThis
   globalThis.setTimeout = ((callback: () => void, ms = 0) =>
     setTimeout(callback, ms >= 1_000 ? ms / 10_000 : ms)) as typeof globalThis.setTimeout
