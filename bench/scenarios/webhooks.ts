@@ -103,6 +103,9 @@ async function atFixedRates(
 
 const connections = 400
 
+/** Of what goes in a closed loop, the highest first. */
+const sharesTried = [1.05, 1, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.45, 0.3]
+
 /**
  * The highest rate at which p99 is under 50 ms and nothing is refused: first as many as go in a closed loop, then rates
  * below that on a schedule, until one holds. Then twice as much, which must be refused cleanly, and is sent again.
@@ -129,10 +132,9 @@ async function saturated(bench: Bench): Promise<void> {
   sent += closed.requests
   await expectSold(bench, onSale, sent)
 
-  const step = size({ smoke: 200, standard: 500, full: 250 })
-  const top = Math.floor((closed.rateHeld * 1.05) / step) * step
   let held: PhaseResult | null = null
-  for (let rate = top; rate >= step && held === null; rate -= step) {
+  for (const share of sharesTried) {
+    const rate = Math.floor((closed.rateHeld * share) / 100) * 100
     const phase = await sendByGenerator(bench, {
       name: `${rate.toLocaleString('en')} a second`,
       onSale,
