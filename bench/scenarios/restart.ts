@@ -42,8 +42,8 @@ export const scenario: Scenario = {
     const running = k6({
       name: 'rolling restarts under load',
       loads: {
-        visit: { ratePerS: rate, seconds, vus: 50 },
-        comeAndGo: { ratePerS: rate / 2, seconds, vus: 50 },
+        visit: { ratePerS: rate, seconds, vus: 200 },
+        comeAndGo: { ratePerS: rate / 2, seconds, vus: 200 },
       },
     })
     // What breaks while nobody waits for it is told where it is waited for.
