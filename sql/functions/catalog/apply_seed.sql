@@ -1,7 +1,7 @@
 -- Fills the mirror with made-up events, numbered p_first up to p_first + p_count - 1, for benchmarks and plans: the
 -- same number always makes the same event, near p_now. Each is a Shopify product with its variants, items, levels
 -- and, where it sells, one order, so that verify() finds nothing. Only the owner may call it (`bun run seed`).
--- In every thousand the 1st and the 500th run at p_now, every 50th (so that 500th, too) is sold out, and 25 numbers
+-- In every ten thousand the 1st and the 500th run at p_now, every 50th (so that 500th, too) is sold out, and 25 numbers
 -- later one is sold out of the first of its kinds of ticket; the others run or sell by chance.
 -- Locks: what it inserts, and where a word is new the advisory lock of search_words. A second call with the same
 -- numbers violates the keys of the products.
@@ -51,7 +51,7 @@ begin
       hashint8extended(n, 3) & 2147483647 as h3, hashint8extended(n, 4) & 2147483647 as h4,
       hashint8extended(n, 5) & 2147483647 as h5, hashint8extended(n, 6) & 2147483647 as h6,
       hashint8extended(n, 7) & 2147483647 as h7, hashint8extended(n, 8) & 2147483647 as h8,
-      n % 1000 in (1, 500) as is_running, n % 50 = 0 as is_sold_out, n % 50 = 25 as is_partly_sold_out
+      n % 10000 in (1, 500) as is_running, n % 50 = 0 as is_sold_out, n % 50 = 25 as is_partly_sold_out
     from generate_series(p_first, p_first + p_count - 1) as n
   ), made as materialized (
     select
