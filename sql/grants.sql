@@ -23,4 +23,5 @@ grant execute on function api.list_event_tickets to onsale_service;
 grant execute on function api.get_availability to onsale_service;
 grant execute on function api.list_events to onsale_service;
 grant execute on function api.search_events to onsale_service;
+grant execute on function api.apply_search_changes to onsale_service;
 grant execute on function api.get_clock to onsale_service;

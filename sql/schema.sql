@@ -50,6 +50,40 @@ CREATE OR REPLACE FUNCTION onsale.get_search_text(p_text text)
  IMMUTABLE PARALLEL SAFE STRICT
 RETURN regexp_replace(onsale.fold_text(p_text), '[]!"#$%&''()*+,./:;<=>?@[\\^_`{|}~-]'::text, ' '::text, 'g'::text);
 
+CREATE OR REPLACE FUNCTION onsale.keep_search_changes()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op = 'INSERT' then
+    insert into onsale.search_changes as c (event_id)
+    select n.id
+    from new_events n
+    where n.status = 'active' and n.deleted_at is null
+    order by n.id
+    on conflict (event_id) do update set edit_count = c.edit_count + 1;
+  elsif tg_op = 'UPDATE' then
+    insert into onsale.search_changes as c (event_id)
+    select n.id
+    from new_events n
+    join old_events o on o.id = n.id
+    where (n.status = 'active' and n.deleted_at is null or o.status = 'active' and o.deleted_at is null)
+      and (n.search, n.category, n.sort_starts_at, n.over_at, n.status, n.deleted_at)
+        is distinct from (o.search, o.category, o.sort_starts_at, o.over_at, o.status, o.deleted_at)
+    order by n.id
+    on conflict (event_id) do update set edit_count = c.edit_count + 1;
+  else
+    insert into onsale.search_changes as c (event_id)
+    select o.id
+    from old_events o
+    where o.status = 'active' and o.deleted_at is null
+    order by o.id
+    on conflict (event_id) do update set edit_count = c.edit_count + 1;
+  end if;
+  return null;
+end;
+$function$;
+
 CREATE OR REPLACE FUNCTION onsale.keep_search_words()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -148,9 +182,11 @@ CREATE INDEX events_public_by_category ON onsale.events USING btree (category, s
 CREATE INDEX events_public_by_end ON onsale.events USING btree (over_at) WHERE ((status = 'active'::onsale.event_status) AND (deleted_at IS NULL));
 CREATE INDEX events_public_by_start ON onsale.events USING btree (sort_starts_at, id) INCLUDE (over_at) WHERE ((status = 'active'::onsale.event_status) AND (deleted_at IS NULL));
 CREATE INDEX events_public_by_title ON onsale.events USING btree (title_key COLLATE "C", id) INCLUDE (category, sort_starts_at, over_at) WHERE ((status = 'active'::onsale.event_status) AND (deleted_at IS NULL));
-CREATE INDEX events_public_running ON onsale.events USING gist (tstzrange(starts_at, ends_at, '[]'::text)) WHERE ((status = 'active'::onsale.event_status) AND (deleted_at IS NULL) AND (ends_at > starts_at));
-CREATE INDEX events_public_search ON onsale.events USING gin (search) WHERE ((status = 'active'::onsale.event_status) AND (deleted_at IS NULL));
+CREATE INDEX events_public_running ON onsale.events USING gist (tstzrange(starts_at, ends_at, '[]'::text)) INCLUDE (starts_at, ends_at, sort_starts_at, id, category) WHERE ((status = 'active'::onsale.event_status) AND (deleted_at IS NULL) AND (ends_at > starts_at));
+CREATE TRIGGER events_deleted_keep_search_changes AFTER DELETE ON onsale.events REFERENCING OLD TABLE AS old_events FOR EACH STATEMENT EXECUTE FUNCTION onsale.keep_search_changes();
+CREATE TRIGGER events_inserted_keep_search_changes AFTER INSERT ON onsale.events REFERENCING NEW TABLE AS new_events FOR EACH STATEMENT EXECUTE FUNCTION onsale.keep_search_changes();
 CREATE TRIGGER events_inserted_keep_search_words AFTER INSERT ON onsale.events REFERENCING NEW TABLE AS new_events FOR EACH STATEMENT EXECUTE FUNCTION onsale.keep_search_words();
+CREATE TRIGGER events_updated_keep_search_changes AFTER UPDATE ON onsale.events REFERENCING OLD TABLE AS old_events NEW TABLE AS new_events FOR EACH STATEMENT EXECUTE FUNCTION onsale.keep_search_changes();
 CREATE TRIGGER events_updated_keep_search_words AFTER UPDATE ON onsale.events REFERENCING NEW TABLE AS new_events FOR EACH STATEMENT EXECUTE FUNCTION onsale.keep_search_words();
 
 create table onsale.failed_deliveries (
@@ -211,6 +247,52 @@ create table onsale.redactions (
 );
 comment on table onsale.redactions is 'One row: a customer, the customer of an order, or all customers of a shop, never to be stored again, even by a late delivery';
 comment on column onsale.redactions.key is 'Shopify''s id, or the domain of the shop';
+
+create table onsale.search_bitmaps (
+  word text collate "C" not null,
+  from_at timestamp with time zone not null,
+  bits bit varying,
+  slots integer[],
+  constraint search_bitmaps_pkey PRIMARY KEY (word, from_at),
+  constraint search_bitmaps_check CHECK (((bits IS NULL) <> (slots IS NULL)))
+);
+comment on table onsale.search_bitmaps is 'One row: which events of a block hold a word, or, where the word begins with U+0001, are of the category after it';
+comment on column onsale.search_bitmaps.slots is 'Instead of bits, where they are few: counted from 0';
+CREATE INDEX search_bitmaps_from_at ON onsale.search_bitmaps USING btree (from_at);
+
+create table onsale.search_blocks (
+  from_at timestamp with time zone not null,
+  until_at timestamp with time zone not null,
+  event_count integer not null,
+  live_bits bit varying not null,
+  event_ids bigint[] not null,
+  starts_at timestamp with time zone[] not null,
+  constraint search_blocks_pkey PRIMARY KEY (from_at),
+  constraint search_blocks_check CHECK ((length((live_bits)::"bit") = event_count)),
+  constraint search_blocks_event_count_check CHECK ((event_count >= 0))
+);
+comment on table onsale.search_blocks is 'One row: public events that follow each other by (sort_starts_at, id), up to the next block. A slot is a place in it';
+comment on column onsale.search_blocks.until_at is 'When the last of them starts; from_at in an empty block';
+comment on column onsale.search_blocks.live_bits is '0: the event of the slot has gone, or to another block';
+comment on column onsale.search_blocks.starts_at is 'Their sort_starts_at, ascending: a time is found by halves';
+
+create table onsale.search_changes (
+  event_id bigint not null,
+  edit_count integer not null default 1,
+  constraint search_changes_pkey PRIMARY KEY (event_id)
+) with (fillfactor=80);
+comment on table onsale.search_changes is 'One row: an event that was written since the bitmaps were; they do not count for it';
+comment on column onsale.search_changes.edit_count is 'Edits since then: the row may go only if there was none after the bitmaps looked';
+
+create table onsale.search_slots (
+  event_id bigint not null,
+  from_at timestamp with time zone not null,
+  slot integer not null,
+  starts_at timestamp with time zone not null,
+  constraint search_slots_pkey PRIMARY KEY (event_id)
+) with (fillfactor=80);
+comment on table onsale.search_slots is 'One row: where the bitmaps know an event';
+CREATE INDEX search_slots_from_at_slot ON onsale.search_slots USING btree (from_at, slot);
 
 create table onsale.search_words (
   word text collate "C" not null,

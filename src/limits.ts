@@ -237,6 +237,11 @@ export const listLimitMax = 100
 export const listRowsMax = 10_000
 export const searchCharsMax = 200
 
+/** How often edits are looked for that the bitmaps of search should take in. */
+export const searchChangesEveryMs = 1_000
+/** An edit that they have not taken in costs a search some µs, a block that takes edits in costs 0.3 s: from so many on it pays. */
+export const searchChangesMin = 256
+
 /** Made-up events inserted by one call of `seed`: a second or two, so that progress shows. */
 export const seedBatchEvents = 5_000
 

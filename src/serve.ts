@@ -1,6 +1,7 @@
 import { version } from '../package.json'
 import { buildApp } from './app.ts'
 import { createCatalog } from './catalog/catalog.ts'
+import { startCatalogTasks } from './catalog/tasks.ts'
 import type { Config } from './config.ts'
 import { isTransient } from './errors.ts'
 import { createIntake } from './intake/intake.ts'
@@ -140,7 +141,10 @@ export async function startService(
       waitUntil(() => redis?.state() !== 'error', { timeoutMs: redisFirstAnswerMsMax }).then(catalog.start),
     ])
     const server = listen(app.serve, config, { sharesPort })
-    const tasks = startIntakeTasks({ intake: createIntake({ sql: pools.tasks, log, metrics }), log, metrics })
+    const tasks = [
+      startIntakeTasks({ intake: createIntake({ sql: pools.tasks, log, metrics }), log, metrics }),
+      startCatalogTasks({ sql: pools.tasks, log, metrics }),
+    ]
 
     const port = server.port ?? config.port
     log.info({ port, version }, 'Serving')
@@ -152,7 +156,7 @@ export async function startService(
         [
           ...answering,
           ['apply what is gathered', () => intake.drain()],
-          ['stop the tasks', () => tasks.stop()],
+          ['stop the tasks', () => Promise.all(tasks.map((task) => task.stop()))],
           ['stop listening to the database', () => catalog.stop()],
           ['close Redis', () => redis?.stop()],
           ['end the database connections', endPools],

@@ -113,6 +113,14 @@ export function createCatalogCalls(metrics: Pick<Metrics, 'queryTime'>) {
         return rows.map(({ body }) => body)
       }),
 
+    /** Takes the edits of one block of events into the bitmaps of search, where there are so many; returns of how many. */
+    applySearchChanges: (sql: Sql, { changesMin }: { changesMin: number }): Promise<number> =>
+      timed('apply_search_changes', async () => {
+        const [row] = await sql<{ taken: number }[]>`
+          select api.apply_search_changes(p_changes_min => ${changesMin}::integer) as taken`
+        return row!.taken
+      }),
+
     /** The database's clock, and what is the newest edit. */
     getClock: async (sql: Sql): Promise<Clock> => {
       const [row] = await sql<{ now: Date; catalogue_revision: string; database_id: string }[]>`
@@ -156,7 +164,7 @@ export const seedCalls = {
     return row!
   },
 
-  /** Tells every process that everything changed, and the planner what is there. */
+  /** Tells every process that everything changed, and the planner what is there; then makes the bitmaps of search. */
   completeSeed: async (sql: Sql) => {
     await sql`select api.complete_seed()`
     // Two halves of about the same size, at once.
@@ -165,6 +173,14 @@ export const seedCalls = {
       'onsale.tickets, onsale.stock, onsale.shopify_variants, onsale.inventory_items, onsale.inventory_levels, onsale.shopify_orders, onsale.shopify_order_lines',
     ]
     await Promise.all(halves.map((tables) => sql.unsafe(`vacuum (analyze) ${tables}`)))
+    let taken: number
+    do {
+      const [row] = await sql<{ taken: number }[]>`select api.apply_search_changes() as taken`
+      taken = row!.taken
+    } while (taken > 0)
+    await sql.unsafe(
+      'vacuum (analyze) onsale.search_blocks, onsale.search_bitmaps, onsale.search_slots, onsale.search_changes',
+    )
   },
 }
 

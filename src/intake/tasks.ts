@@ -11,22 +11,21 @@ import {
 } from '../limits.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
+import { type RepeatedTask, repeat } from '../platform/repeat.ts'
 import type { Intake } from './intake.ts'
-
-export type IntakeTasks = { stop: () => Promise<void> }
 
 /**
  * What the intake does by itself: tries failed deliveries again, forgets old rows, holds the counters against
  * the facts, and reads its gauges. Any number of processes may run them side by side.
  */
-export function startIntakeTasks(deps: { intake: Intake; log: Log; metrics: Metrics }): IntakeTasks {
+export function startIntakeTasks(deps: { intake: Intake; log: Log; metrics: Metrics }): RepeatedTask {
   const { intake, log, metrics } = deps
   const { calls } = intake
   const tasks = [
-    every(retryEveryMs, 'retry failed deliveries', retry),
-    every(reapEveryMs, 'forget old deliveries', reap),
-    every(intakeStateEveryMs, 'read the state of the intake', readState),
-    every(verifyClaimEveryMs, 'verify the counters', verify),
+    repeat(retry, { everyMs: retryEveryMs, name: 'retry failed deliveries', log }),
+    repeat(reap, { everyMs: reapEveryMs, name: 'forget old deliveries', log }),
+    repeat(readState, { everyMs: intakeStateEveryMs, name: 'read the state of the intake', log }),
+    repeat(verify, { everyMs: verifyClaimEveryMs, name: 'verify the counters', log }),
   ]
   return {
     stop: async () => {
@@ -77,34 +76,5 @@ export function startIntakeTasks(deps: { intake: Intake; log: Log; metrics: Metr
   function show(driftCount: number, completedAt: Date): void {
     metrics.verifyDrift.set(driftCount)
     metrics.verifyCompletedAt.set(completedAt.getTime() / 1_000)
-  }
-
-  /** Runs a task again and again, the pause counted from its end; a failure is logged and the next turn tries again. */
-  function every(ms: number, name: string, task: (isStopping: () => boolean) => Promise<void>): IntakeTasks {
-    let isStopping = false
-    let timer: Timer | undefined
-    let running = Promise.resolve()
-    // A share of chance keeps processes that started together from running together.
-    const schedule = () => {
-      timer = setTimeout(
-        () => {
-          running = task(() => isStopping)
-            .catch((error: unknown) => log.warn({ err: error }, `Could not ${name}`))
-            .finally(() => {
-              if (!isStopping) schedule()
-            })
-        },
-        ms * (0.8 + 0.4 * Math.random()),
-      )
-      timer.unref()
-    }
-    schedule()
-    return {
-      stop: () => {
-        isStopping = true
-        clearTimeout(timer)
-        return running
-      },
-    }
   }
 }

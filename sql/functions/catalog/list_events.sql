@@ -6,7 +6,7 @@
 -- Always one row. expires_at: when the next event ends, and the page may change without a commit.
 --
 -- What runs now and what is to come are two ranges, each in order and limited, so that a page costs the same among a
--- thousand events and a million. By title: few rows that match are sorted, many are found quickly along the index.
+-- thousand events and a million; how many there are is known from the bitmaps of search (list_hits).
 create or replace function api.list_events(
   p_sort text,
   p_category text default null,
@@ -47,21 +47,11 @@ declare
   v_count bigint;
   v_ids bigint[];
 begin
-  -- The order keeps the count on the index that the page uses.
   if p_offset is not null or p_sort = 'title' then
-    select count(*) into v_count
-    from (
-      (
-        select from api.list_running_events(p_category, v_running_at, v_to) e limit 10001
-      )
-      union all
-      (
-        select from api.list_upcoming_events(p_category, v_from, v_to, v_over_from) e
-        order by e.sort_starts_at, e.id
-        limit 10001
-      )
-      limit 10001
-    ) n;
+    select h.hit_count into strict v_count
+    from api.list_hits(
+      '{}', '{}', null, p_category, v_from, v_to, v_over_from, v_running_at, false, null, null, 0, 0, 10001
+    ) h;
   end if;
 
   if p_sort = 'starts_at' then
@@ -107,30 +97,11 @@ begin
       order by 1 desc, 2 desc
       limit p_limit + 1 offset coalesce(p_offset, 0)
     ) n;
-  elsif v_count <= 5000 then
-    -- Materialized, or the planner may walk all titles in search of these few.
-    with matches as materialized (
-      select e.title_key, e.id from api.list_running_events(p_category, v_running_at, v_to) e
-      union all
-      select e.title_key, e.id from api.list_upcoming_events(p_category, v_from, v_to, v_over_from) e
-    )
-    select array_agg(n.id order by n.title_key collate "C", n.id) into v_ids
-    from (
-      select m.title_key, m.id
-      from matches m
-      where p_after_key is null or (m.title_key collate "C", m.id) > (p_after_key, p_after_id)
-      order by m.title_key collate "C", m.id
-      limit p_limit + 1 offset coalesce(p_offset, 0)
-    ) n;
   else
-    select array_agg(n.id order by n.title_key collate "C", n.id) into v_ids
-    from (
-      select e.title_key, e.id
-      from api.list_upcoming_events(p_category, coalesce(p_from, '-infinity'), v_to, v_over_from) e
-      where p_after_key is null or (e.title_key collate "C", e.id) > (p_after_key, p_after_id)
-      order by e.title_key collate "C", e.id
-      limit p_limit + 1 offset coalesce(p_offset, 0)
-    ) n;
+    v_ids := api.list_title_hits(
+      '{}', '{}', null, p_category, v_from, v_to, v_over_from, v_running_at, p_after_key, p_after_id,
+      coalesce(p_offset, 0), p_limit, v_count
+    );
   end if;
 
   return query

@@ -1,9 +1,8 @@
 -- A page of the public events in which all words of p_search occur: title, subtitle, venue, city, category, description.
 -- A word may be the beginning of one; where nothing is found, typos are forgiven. The other parameters mean what they
 -- mean in list_events; p_sort may also be relevance.
--- Few hits are gathered through the index of words and sorted; very many are met along the dates (list_rare_hits,
--- list_common_hits): either way a page costs the same among thousands of events and a million. The key of a cursor by
--- relevance is the score and the instant.
+-- By relevance the soonest 100 hits are ranked, words that stand as they were typed first, and the others follow by date
+-- with the score -1; the key of a cursor is then the score and the instant.
 -- Always one row; expires_at as in list_events.
 create or replace function api.search_events(
   p_search text,
@@ -43,40 +42,70 @@ declare
   v_after_at constant timestamptz := api.get_cursor_instant(
     p_sort, case when p_sort = 'relevance' then split_part(p_after_key, ' ', 2) else p_after_key end
   );
-  v_exact constant tsquery := api.get_search_query(p_search, p_is_exact => true);
-  v_query tsquery := api.get_search_query(p_search);
-  v_rare record;
-  v_count bigint := 0;
+  v_ranked_max constant integer := 100;
+  v_offset constant integer := coalesce(p_offset, 0);
+  v_is_ranked constant boolean := p_sort = 'relevance' and v_after_score is distinct from -1 and v_offset < v_ranked_max;
+  v_is_by_start constant boolean := not v_is_ranked and p_sort <> 'title';
+  v_query tsquery;
+  v_exact tsquery;
+  v_words text[];
+  v_groups integer[];
   v_ids bigint[];
+  v_starts timestamptz[];
   v_scores text[];
+  v_count bigint := 0;
 begin
+  select t.query, t.exact, t.words, t.groups into strict v_query, v_exact, v_words, v_groups
+  from api.get_search_terms(p_search) t;
   for v_attempt in 1..2 loop
     exit when v_query is null;
-
-    -- Well above the 10,000 that must be counted, so that an unlucky sample does not hide a smaller number.
-    if api.get_hit_estimate(v_query, p_category, coalesce(p_from, '-infinity'), v_to, v_over_from) > 17000 then
-      v_count := 20001;
-    else
-      select h.* into strict v_rare
-      from api.list_rare_hits(
-        v_query, v_exact, p_sort, p_category, coalesce(p_from, '-infinity'), v_to, v_over_from,
-        p_limit, coalesce(p_offset, 0), v_after_score, p_after_key, v_after_at, p_after_id
-      ) h;
-      v_count := v_rare.hit_count;
-      v_ids := v_rare.ids;
-      v_scores := v_rare.scores;
-    end if;
-    if v_count > 20000 then
-      select h.ids, h.scores into strict v_ids, v_scores
-      from api.list_common_hits(
-        v_query, v_exact, p_sort, p_category, v_from, v_to, v_over_from, v_running_at,
-        p_limit, coalesce(p_offset, 0), v_after_score, p_after_key, v_after_at, p_after_id
-      ) h;
-    end if;
-
-    exit when v_count > 0;
-    v_query := api.get_similar_query(p_search);
+    select h.ids, h.starts, h.hit_count into strict v_ids, v_starts, v_count
+    from api.list_hits(
+      v_words, v_groups, v_query, p_category, v_from, v_to, v_over_from, v_running_at, p_sort = '-starts_at',
+      case when v_is_by_start then v_after_at end, p_after_id,
+      case when v_is_by_start then v_offset else 0 end,
+      case when v_is_by_start then p_limit + 1 when v_is_ranked then greatest(v_ranked_max, v_offset) + p_limit + 1 else 0 end,
+      case when p_offset is not null or p_sort = 'title' then 10001 else 1 end
+    ) h;
+    exit when v_count > 0 or v_attempt = 2;
+    -- Nothing after a position is not nothing at all.
+    exit when p_after_id is not null and v_is_by_start and exists (
+      select from api.list_hits(
+        v_words, v_groups, v_query, p_category, v_from, v_to, v_over_from, v_running_at, false, null, null, 0, 0, 1
+      ) h
+      where h.hit_count > 0
+    );
+    select t.query, t.words, t.groups into strict v_query, v_words, v_groups from api.get_similar_terms(p_search) t;
   end loop;
+
+  if p_sort = 'title' then
+    if v_count > 0 then
+      v_ids := api.list_title_hits(
+        v_words, v_groups, v_query, p_category, v_from, v_to, v_over_from, v_running_at, p_after_key, p_after_id,
+        v_offset, p_limit, v_count
+      );
+    end if;
+  elsif v_is_ranked then
+    select array_agg(n.id order by n.nth), array_agg(n.score::text order by n.nth) into strict v_ids, v_scores
+    from (
+      select s.id, s.score, row_number() over (order by s.score desc, s.starts_at, s.id) as nth
+      from (
+        select h.id, h.starts_at, case
+            when h.nth <= v_ranked_max
+            then ts_rank(e.search, v_query) + case when e.search @@ v_exact then 10 else 0 end
+            else -1
+          end::real as score
+        from unnest(v_ids, v_starts) with ordinality as h (id, starts_at, nth)
+        left join onsale.events e on e.id = h.id and h.nth <= v_ranked_max
+      ) s
+      where v_after_score is null or s.score < v_after_score
+        or s.score = v_after_score and (s.starts_at, s.id) > (v_after_at, p_after_id)
+      order by nth
+      limit p_limit + 1 offset v_offset
+    ) n;
+  else
+    v_scores := array_fill('-1'::text, array[p_limit + 1]);
+  end if;
 
   return query
     select p.body, p.event_ids, p.revisions, k.revision, api.get_as_of(), case when p_from is null then (

@@ -5,11 +5,16 @@ import { scratchTests } from '../../scratch.ts'
 
 const check = scratchTests()
 
-async function similarTo(sql: TransactionSql, search: string): Promise<string | null> {
-  const [row] = await sql<{ query: string | null }[]>`
-    select api.get_similar_query(p_search => ${search})::text as query`
-  return row!.query
+type Terms = { query: string | null; words: string[] | null; groups: number[] | null }
+
+async function termsOf(sql: TransactionSql, search: string): Promise<Terms> {
+  const [row] = await sql<Terms[]>`
+    select t.query::text as query, array_to_json(t.words) as words, array_to_json(t.groups) as groups
+    from api.get_similar_terms(p_search => ${search}) t`
+  return row!
 }
+
+const similarTo = async (sql: TransactionSql, search: string) => (await termsOf(sql, search)).query
 
 function addWords(sql: TransactionSql, title: string) {
   return addEvent(sql, { title, category: null, venue: null, tickets: [] })
@@ -23,7 +28,11 @@ check('a typo becomes the word that it resembles', async (sql) => {
 
 check('a word that is right stays as it is beside a typo', async (sql) => {
   await addWords(sql, 'Orchestra Jazz')
-  expect(await similarTo(sql, 'jaz orchetsra')).toBe("'jaz':* & 'orchestra'")
+  expect(await termsOf(sql, 'jaz orchetsra')).toEqual({
+    query: "'jaz':* & 'orchestra'",
+    words: ['jazz', 'orchestra'],
+    groups: [1, 2],
+  })
 })
 
 check('where every word is right but no event has them all, each may be another', async (sql) => {
@@ -50,9 +59,17 @@ check(
   },
 )
 
+check('words and groups say what the query says', async (sql) => {
+  await addWords(sql, 'lanternb lanternc')
+  expect(await termsOf(sql, 'lanternz')).toMatchObject({
+    words: ['lanternb', 'lanternc'],
+    groups: [1, 1],
+  })
+})
+
 check('a word like none, and no word at all, give nothing to look for', async (sql) => {
   await addWords(sql, 'Orchestra')
-  expect(await similarTo(sql, 'qqqq')).toBeNull()
+  expect(await termsOf(sql, 'qqqq')).toEqual({ query: null, words: null, groups: null })
   expect(await similarTo(sql, 'orchetsra qqqq')).toBeNull()
   expect(await similarTo(sql, ' & ')).toBeNull()
 })
