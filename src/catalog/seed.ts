@@ -24,8 +24,9 @@ export const seedConnections = Math.min(4, availableParallelism())
 const shop = 'seed.myshopify.com'
 
 /**
- * `seed --events N`: fills the mirror with made-up events up to N, with facts and counters that agree (about 7,000 a
- * second on two cores). What is there already stays, so a run that was stopped is taken up again. Answers the exit code.
+ * `seed --events N`: fills the mirror with made-up events up to N, with facts and counters that agree (180 µs of
+ * processor time each, at a million). What is there already stays, so a run that was stopped is taken up again. Answers
+ * the exit code.
  */
 export async function seed({
   adminUrl,
