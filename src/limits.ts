@@ -211,6 +211,9 @@ export const sharedCachePauseMs = 1_000
 /** How often an idle connection to Redis is tried, and how long it may stay silent before it is made anew. */
 export const sharedCachePingMs = 1_000
 export const sharedCacheSilenceMsMax = 3_000
+/** Between two attempts to connect: each that fails adds as much to the next, up to a second. */
+export const sharedCacheRetryMsMin = 100
+export const sharedCacheRetryMsMax = 1_000
 /** Bytes of one value in Redis; a list of 100 events has about 80 kB. */
 export const sharedCacheValueBytesMax = 2 * 1024 * 1024
 

@@ -5,6 +5,8 @@ export type TestProxy = {
   url: string
   /** Nothing comes through any more, and nobody is told: a half-open connection, a hanging server. */
   freeze: () => void
+  /** As freeze, of the connections of now alone, for good: a firewall that has forgotten them. */
+  strand: () => void
   /** What was held back goes on. */
   thaw: () => void
   /** Ends all connections and refuses new ones. */
@@ -14,7 +16,7 @@ export type TestProxy = {
   stop: () => Promise<void>
 }
 
-/** A network between a process and its database, which can fail. */
+/** A network between a process and its database, or its Redis, which can fail. */
 export async function testProxy(url: string): Promise<TestProxy> {
   const target = new URL(url)
   const sockets = new Set<Socket>()
@@ -29,6 +31,9 @@ export async function testProxy(url: string): Promise<TestProxy> {
     url: proxied.href,
     freeze() {
       isFrozen = true
+      for (const socket of sockets) socket.pause()
+    },
+    strand() {
       for (const socket of sockets) socket.pause()
     },
     thaw() {

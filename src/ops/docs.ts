@@ -7,15 +7,15 @@ import { operation } from '../platform/operation.ts'
  * `GET /openapi.json`, and `GET /docs`, a page of Swagger UI whose files come from its package: it works without
  * the internet, where the page of @elysiajs/openapi loads its scripts from a CDN.
  */
-export function docsRoutes({ openApi }: { openApi: () => object }) {
-  let document: Prepared | undefined
+export function docsRoutes({ openApi }: { openApi: () => Promise<object> }) {
+  let document: Promise<Prepared> | undefined
 
   return new Elysia({ name: 'docs' })
     .get(
       '/openapi.json',
-      ({ request }) => {
-        document ??= documentOf(openApi())
-        return answer(requestIdOf(request), document)
+      async ({ request }) => {
+        document ??= openApi().then(documentOf)
+        return answer(requestIdOf(request), await document)
       },
       {
         query: noQuery,

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { createClient } from 'redis'
+import { RedisClient } from 'bun'
 import { freshMsMax, listCountsFreshMsMax, refreshMsMin } from '../../src/limits.ts'
 import { addEvent, rename, sell, tell } from '../catalog.ts'
 import { type TestDatabase, type TestRedis, testDatabase, testRedis } from '../harness.ts'
@@ -355,13 +355,13 @@ describe('Redis', () => {
 
   /** Waits until Redis holds what a process wrote in the background. */
   async function isStored(key: string): Promise<void> {
-    const client = createClient({ url: redis.url })
+    const client = new RedisClient(redis.url)
     await client.connect()
     for (let round = 0; round < 300; round++) {
-      if ((await client.keys('*')).some((stored) => stored.includes(key))) return client.destroy()
+      if ((await client.keys('*')).some((stored) => stored.includes(key))) return client.close()
       await Bun.sleep(10)
     }
-    client.destroy()
+    client.close()
     throw new Error(`Redis never held ${key}`)
   }
 
