@@ -54,31 +54,46 @@ CREATE OR REPLACE FUNCTION onsale.keep_search_changes()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
+declare
+  v_is_told boolean;
 begin
-  if tg_op = 'INSERT' then
+  if tg_op = 'DELETE' then
     insert into onsale.search_changes as c (event_id)
-    select n.id
+    select o.id
+    from old_events o
+    where o.status = 'active' and o.deleted_at is null
+    order by o.id
+    on conflict (event_id) do update set edit_count = c.edit_count + 1, search = null;
+  elsif tg_op = 'INSERT' then
+    select count(*) <= 1000 into strict v_is_told from new_events;
+    insert into onsale.search_changes as c (event_id, category, starts_at, over_at, search)
+    select n.id, n.category, n.sort_starts_at, n.over_at, case when v_is_told then n.search end
     from new_events n
     where n.status = 'active' and n.deleted_at is null
     order by n.id
-    on conflict (event_id) do update set edit_count = c.edit_count + 1;
-  elsif tg_op = 'UPDATE' then
-    insert into onsale.search_changes as c (event_id)
-    select n.id
+    on conflict (event_id) do update set
+      edit_count = c.edit_count + 1,
+      category = excluded.category,
+      starts_at = excluded.starts_at,
+      over_at = excluded.over_at,
+      search = excluded.search;
+  else
+    select count(*) <= 1000 into strict v_is_told from new_events;
+    insert into onsale.search_changes as c (event_id, category, starts_at, over_at, search)
+    select n.id, n.category, n.sort_starts_at, n.over_at,
+      case when v_is_told and n.status = 'active' and n.deleted_at is null then n.search end
     from new_events n
     join old_events o on o.id = n.id
     where (n.status = 'active' and n.deleted_at is null or o.status = 'active' and o.deleted_at is null)
       and (n.search, n.category, n.sort_starts_at, n.over_at, n.status, n.deleted_at)
         is distinct from (o.search, o.category, o.sort_starts_at, o.over_at, o.status, o.deleted_at)
     order by n.id
-    on conflict (event_id) do update set edit_count = c.edit_count + 1;
-  else
-    insert into onsale.search_changes as c (event_id)
-    select o.id
-    from old_events o
-    where o.status = 'active' and o.deleted_at is null
-    order by o.id
-    on conflict (event_id) do update set edit_count = c.edit_count + 1;
+    on conflict (event_id) do update set
+      edit_count = c.edit_count + 1,
+      category = excluded.category,
+      starts_at = excluded.starts_at,
+      over_at = excluded.over_at,
+      search = excluded.search;
   end if;
   return null;
 end;
@@ -279,10 +294,15 @@ comment on column onsale.search_blocks.starts_at is 'Their sort_starts_at, ascen
 create table onsale.search_changes (
   event_id bigint not null,
   edit_count integer not null default 1,
+  category text,
+  starts_at timestamp with time zone,
+  over_at timestamp with time zone,
+  search tsvector,
   constraint search_changes_pkey PRIMARY KEY (event_id)
-) with (fillfactor=80);
+) with (fillfactor=80, toast_tuple_target=8160);
 comment on table onsale.search_changes is 'One row: an event that was written since the bitmaps were; they do not count for it';
 comment on column onsale.search_changes.edit_count is 'Edits since then: the row may go only if there was none after the bitmaps looked';
+comment on column onsale.search_changes.search is 'With the other columns as in the event, where it is public; null: it is not, or must be looked up';
 
 create table onsale.search_slots (
   event_id bigint not null,

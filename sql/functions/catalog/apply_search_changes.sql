@@ -34,6 +34,7 @@ declare
   v_ids bigint[];
   v_starts timestamptz[];
   v_size integer;
+  v_none bit varying;
 begin
   if not pg_try_advisory_xact_lock(hashtext('onsale search blocks')) then
     return 0;
@@ -115,12 +116,13 @@ begin
     where s.event_id = any (v_gone || v_ids) and s.from_at is distinct from v_from
     returning s.from_at, s.slot
   )
-  update onsale.search_blocks b set live_bits = b.live_bits & ~ api.get_bits(l.slots, b.event_count)
+  update onsale.search_blocks b set live_bits = api.get_bits(b.live_bits, l.slots, 0)
   from (select l.from_at, array_agg(l.slot) as slots from lost l group by l.from_at) l
   where b.from_at = l.from_at;
 
   if v_from is not null then
     v_size := cardinality(v_ids);
+    v_none := repeat('0', v_size);
     delete from onsale.search_slots s
     using onsale.search_blocks b
     cross join lateral unnest(b.event_ids) as o (event_id)
@@ -146,7 +148,7 @@ begin
     select
       w.word,
       v_from,
-      case when cardinality(w.slots) > 32 then api.get_bits(w.slots, v_size) end,
+      case when cardinality(w.slots) > 32 then api.get_bits(v_none, w.slots, 1) end,
       case when cardinality(w.slots) <= 32 then w.slots end
     from (
       select u.word, array_agg(n.nth::integer - 1) as slots

@@ -1,5 +1,5 @@
--- A bitmap of p_length bits in which the given slots are set, counted from 0.
-create or replace function api.get_bits(p_slots integer[], p_length integer)
+-- A bitmap with the given slots, counted from 0, set to p_value.
+create or replace function api.get_bits(p_bits bit varying, p_slots integer[], p_value integer)
 returns bit varying
 language plpgsql
 immutable
@@ -7,13 +7,13 @@ strict
 parallel safe
 as $$
 declare
-  v_bits bit varying := repeat('0', p_length);
+  v_bits bit varying := p_bits;
   v_slot integer;
 begin
   foreach v_slot in array p_slots loop
-    v_bits := set_bit(v_bits, v_slot, 1);
+    v_bits := set_bit(v_bits, v_slot, p_value);
   end loop;
   return v_bits;
 end;
 $$;
-comment on function api.get_bits(integer[], integer) is 'A bitmap in which the given slots are set';
+comment on function api.get_bits(bit varying, integer[], integer) is 'A bitmap with the given slots set to 0 or 1';

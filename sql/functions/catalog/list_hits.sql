@@ -57,7 +57,7 @@ declare
   v_live_starts timestamptz[];
   v_live_count integer;
   v_changed_blocks timestamptz[];
-  v_changed_bits bit varying[];
+  v_masked_bits bit varying[];
   v_need_from integer;
   v_need_until constant integer := case when p_limit > 0 then p_offset + p_limit else 0 end;
   v_block_first constant timestamptz := (
@@ -89,13 +89,30 @@ begin
     coalesce(array_agg(e.id), '{}'), coalesce(array_agg(e.sort_starts_at), '{}'), count(*)
   into strict v_live_ids, v_live_starts, v_live_count
   from (
+    select c.event_id as id, c.starts_at as sort_starts_at
+    from onsale.search_changes c
+    where c.search is not null
+      and c.starts_at >= p_from and c.starts_at <= p_to and c.over_at >= p_over_from
+      and (p_category is null or c.category = p_category)
+      and (p_query is null or c.search @@ p_query)
+    union all
     select e.id, e.sort_starts_at
     from onsale.search_changes c
-    join onsale.events e on e.id = c.event_id
-    where e.status = 'active' and e.deleted_at is null
-      and e.sort_starts_at >= p_from and e.sort_starts_at <= p_to and e.over_at >= p_over_from
-      and (p_category is null or e.category = p_category)
-      and (p_query is null or e.search @@ p_query)
+    cross join lateral (
+      -- By its key and nothing else: after a bulk load no statistics know of the rows.
+      select e.id, e.sort_starts_at
+      from onsale.events e
+      where e.id = c.event_id
+        and coalesce(
+          e.status = 'active' and e.deleted_at is null
+            and e.sort_starts_at >= p_from and e.sort_starts_at <= p_to and e.over_at >= p_over_from
+            and (p_category is null or e.category = p_category)
+            and (p_query is null or e.search @@ p_query),
+          false
+        )
+      offset 0
+    ) e
+    where c.search is null
     union all
     select e.id, e.sort_starts_at
     from api.list_running_events(p_category, p_running_at, p_to) e
@@ -107,11 +124,14 @@ begin
   -- Wherever these come in between, the hits before this one are before the page.
   v_need_from := greatest(p_offset - v_live_count, 0);
 
-  select array_agg(c.from_at), array_agg(api.get_bits(c.slots, b.event_count)) into strict v_changed_blocks, v_changed_bits
+  select array_agg(c.from_at), array_agg(api.get_bits(b.live_bits, c.slots, 0)) into strict v_changed_blocks, v_masked_bits
   from (
     select s.from_at, array_agg(s.slot) as slots
     from onsale.search_changes c
-    join onsale.search_slots s on s.event_id = c.event_id
+    cross join lateral (
+      select s.from_at, s.slot from onsale.search_slots s where s.event_id = c.event_id offset 0
+    ) s
+    where s.from_at >= v_block_first and s.from_at <= v_high
     group by s.from_at
   ) c
   join onsale.search_blocks b on b.from_at = c.from_at;
@@ -142,19 +162,19 @@ begin
     with bitmaps as (
       select
         b.from_at,
-        b.live_bits & coalesce(~ v_changed_bits[array_position(v_changed_blocks, b.from_at)], b.live_bits) as bits
+        coalesce(v_masked_bits[array_position(v_changed_blocks, b.from_at)], b.live_bits) as bits
       from onsale.search_blocks b
       where b.from_at >= v_first and b.from_at <= v_last
       union all
       select m.from_at, coalesce(m.bits, (
-        select api.get_bits(m.slots, b.event_count) from onsale.search_blocks b where b.from_at = m.from_at
+        select api.get_bits(b.live_bits & ~ b.live_bits, m.slots, 1) from onsale.search_blocks b where b.from_at = m.from_at
       ))
       from unnest(v_lone_words) as w (word)
       join onsale.search_bitmaps m
         on (m.word, m.from_at) >= (w.word, v_first) and (m.word, m.from_at) <= (w.word, v_last)
       union all
       select m.from_at, bit_or(coalesce(m.bits, (
-        select api.get_bits(m.slots, b.event_count) from onsale.search_blocks b where b.from_at = m.from_at
+        select api.get_bits(b.live_bits & ~ b.live_bits, m.slots, 1) from onsale.search_blocks b where b.from_at = m.from_at
       )))
       from unnest(v_shared_words, v_shared_groups) as w (word, nth)
       join onsale.search_bitmaps m

@@ -24,7 +24,7 @@ async function knownOf(sql: TransactionSql, word: string): Promise<number[]> {
     select s.event_id::integer as id
     from onsale.search_blocks b
     join onsale.search_bitmaps m on m.from_at = b.from_at
-    cross join lateral api.list_slots(coalesce(m.bits, api.get_bits(m.slots, b.event_count)) & b.live_bits) h
+    cross join lateral api.list_slots(coalesce(m.bits, api.get_bits(b.live_bits & ~ b.live_bits, m.slots, 1)) & b.live_bits) h
     join onsale.search_slots s on s.from_at = b.from_at and s.slot = h.slot
     where m.word = ${word}
     order by b.from_at, h.slot`
@@ -75,6 +75,38 @@ describe('the list of changes', () => {
       expect([what, await changesOf(sql)]).toEqual([what, []])
     }
   })
+
+  check(
+    'tells what a search asks of the event, as it is now, but after a statement that wrote very many',
+    async (sql) => {
+      const told = async (id: number) => {
+        const [row] = await sql`
+        select
+          c.search = e.search and c.category is not distinct from e.category and c.starts_at = e.sort_starts_at
+            and c.over_at = e.over_at as is_told
+        from onsale.search_changes c left join onsale.events e on e.id = c.event_id
+        where c.event_id = ${id}`
+        return row!.is_told
+      }
+      const id = await addEvent(sql, { title: 'Rock' })
+      expect(await told(id)).toBe(true)
+      await sql`update onsale.events set title = 'Jazz', starts_at = null, category = null where id = ${id}`
+      expect(await told(id)).toBe(true)
+      await sql`update onsale.events set status = 'draft' where id = ${id}`
+      expect(await told(id)).toBeNull()
+      await sql`update onsale.events set status = 'active' where id = ${id}`
+      expect(await told(id)).toBe(true)
+      await addMany(sql, 1001)
+      expect(await told(id + 1)).toBeNull()
+      await sql`update onsale.events set subtitle = 'x'`
+      expect(await told(id)).toBeNull()
+      await sql`update onsale.events set subtitle = 'y' where id = ${id}`
+      expect(await told(id)).toBe(true)
+      await sql`delete from onsale.event_revisions where event_id = ${id + 1}`
+      await sql`delete from onsale.events where id = ${id + 1}`
+      expect(await told(id + 1)).toBeNull()
+    },
+  )
 
   check('has what comes in where triggers are turned off', async (sql) => {
     await sql`set local session_replication_role = replica`

@@ -122,9 +122,20 @@ async function edit(sql: TransactionSql): Promise<void> {
   await addEvent(sql, { title: 'The Velvet Season', startsAt: '2026-09-05', endsAt: '2027-09-05' })
 }
 
+/** One edit of so many that the list of changes does not tell what they are, and others after it. */
+async function editMany(sql: TransactionSql): Promise<void> {
+  await sql`
+    update onsale.events set
+      subtitle = case when id % 3 = 0 then 'velvet' end, starts_at = starts_at + interval '1 day',
+      ends_at = ends_at + interval '1 day'
+    where id % 4 = 0`
+  await edit(sql)
+}
+
 for (const [state, prepare] of [
   ['as the bitmaps know them', async () => {}],
   ['with edits that they do not know', edit],
+  ['with edits of very many that they do not know', editMany],
 ] as const) {
   describe(`hits ${state}`, () => {
     for (const [what, ask] of Object.entries(asks)) {

@@ -24,6 +24,6 @@ check('they are what the bitmap was made of', async (sql) => {
   const slots = Array.from({ length: 700 }, (_, nth) => nth * 13 + (nth % 7))
   const [row] = await sql<
     { bits: string }[]
-  >`select api.get_bits(${`{${slots}}`}::text::integer[], 10000)::text as bits`
+  >`select api.get_bits(repeat('0', 10000)::bit varying, ${`{${slots}}`}::text::integer[], 1)::text as bits`
   expect(await slotsOf(sql, row!.bits)).toEqual(slots)
 })
