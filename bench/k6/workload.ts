@@ -3,6 +3,7 @@
 
 import type { Options, Scenario } from 'k6/options'
 import type { K6Load } from '../scenario.ts'
+import { type Thresholds, thresholdsFor } from '../thresholds.ts'
 
 /** What the runner said. Empty where Bun reads the file. */
 const said: Record<string, string> = typeof __ENV === 'undefined' ? {} : __ENV
@@ -24,19 +25,12 @@ export function thinkTime(exec: string): number {
   return least + Math.random() * (most - least)
 }
 
-/**
- * k6's options of the workload, with the scenario's own thresholds. A smoke run keeps those on failures and drops
- * those on time, and on what could not be sent in time: it proves that the suite runs, on machines that are busy.
- */
-export function optionsOf(thresholds: Record<string, string[]>): Options {
-  const isSmoke = said.PROFILE === 'smoke'
-  const kept = Object.entries(thresholds).flatMap(([metric, all]): [string, string[]][] => {
-    if (!isSmoke) return [[metric, all]]
-    if (metric === 'dropped_iterations') return []
-    const rest = all.filter((one) => !isOnTime.test(one))
-    // k6 tells a tag's times only where a threshold is on them; this one always holds.
-    return [[metric, rest.length > 0 ? rest : [alwaysHolds]]]
-  })
+/** k6's options of the workload, with the scenario's own thresholds. */
+export function optionsOf(thresholds: Thresholds): Options {
+  // k6 tells a tag's times only where a threshold is on them; this one always holds.
+  const kept = Object.entries(thresholdsFor(said.PROFILE === 'smoke' ? 'smoke' : 'standard', thresholds)).map(
+    ([metric, all]) => [metric, all.length > 0 ? all : ['max>=0']],
+  )
   return {
     scenarios: Object.fromEntries(
       Object.entries(workload).map(([exec, load]) => [exec, executorOf(exec, load)]),
@@ -51,10 +45,6 @@ export function optionsOf(thresholds: Record<string, string[]>): Options {
     setupTimeout: '30s',
   }
 }
-
-/** The runner leaves it out of the report. */
-const alwaysHolds = 'max>=0'
-const isOnTime = /^(p\(|avg|med|max)/
 
 function executorOf(exec: string, load: K6Load): Scenario {
   if ('ratePerS' in load) {

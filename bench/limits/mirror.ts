@@ -13,6 +13,7 @@ const kept = new Map<string, Kept>()
 const server = Bun.serve({
   hostname: '127.0.0.1',
   port: 0,
+  development: false,
   fetch(request) {
     const { url, headers } = request
     const path = url.slice(url.indexOf('/', 7))

@@ -4,6 +4,7 @@ import { createIntakeCalls } from '../../src/intake/calls.ts'
 import { createMetrics } from '../../src/platform/metrics.ts'
 import type { Measure, PhaseResult, ProfileName, ScenarioResult } from '../result.ts'
 import type { Bench, Scenario } from '../scenario.ts'
+import type { Thresholds } from '../thresholds.ts'
 import { startGenerator } from './generator.ts'
 import { type K6, runK6 } from './k6.ts'
 import { createLimits } from './limits.ts'
@@ -31,7 +32,7 @@ export type RunOptions = {
  * result: the other scenarios still run.
  */
 export async function runScenario(
-  { name, file, scenario }: NamedScenario,
+  { name, file, scenario, thresholds }: NamedScenario,
   options: RunOptions,
 ): Promise<ScenarioResult> {
   const { profile, progress } = options
@@ -56,7 +57,7 @@ export async function runScenario(
     for (const events of sizes) {
       const stage = await options.enter(scenario, events)
       try {
-        await scenario.run(await benchOf({ stage, events, file, name, result, measure }, options))
+        await scenario.run(await benchOf({ stage, events, file, thresholds, name, result, measure }, options))
         result.verify.push(...(await verify(stage)))
       } finally {
         await stage.leave()
@@ -79,13 +80,14 @@ type Context = {
   stage: Stage
   events: number
   file: string
+  thresholds: Thresholds
   name: string
   result: ScenarioResult
   measure: Bench['measure']
 }
 
 async function benchOf(context: Context, options: RunOptions): Promise<Bench> {
-  const { stage, events, file, name, result, measure } = context
+  const { stage, events, file, thresholds, name, result, measure } = context
   const { profile, k6, folder, progress } = options
   const { urls, secret, sql, servers } = stage
   const shop = await surveyShop(urls[0])
@@ -121,6 +123,7 @@ async function benchOf(context: Context, options: RunOptions): Promise<Bench> {
         runK6({
           k6,
           script: file,
+          thresholds,
           profile,
           phase,
           env: {

@@ -2,10 +2,13 @@ import { readdirSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { plugin } from 'bun'
 import type { Scenario } from '../scenario.ts'
+import type { Thresholds } from '../thresholds.ts'
 
 const folder = resolve(import.meta.dir, '../scenarios')
 
-export type NamedScenario = { name: string; file: string; scenario: Scenario }
+export type NamedScenario = { name: string; file: string; scenario: Scenario; thresholds: Thresholds }
+
+type Exported = { scenario?: Scenario; options?: { thresholds?: Thresholds } }
 
 /** k6's modules, which only k6 has: the runner reads a file's `scenario` and calls nothing of them. */
 const k6Modules = ['k6', 'k6/http', 'k6/crypto', 'k6/execution', 'k6/metrics', 'k6/ws', 'k6/encoding']
@@ -26,9 +29,10 @@ export async function readScenarios(): Promise<NamedScenario[]> {
   return await Promise.all(
     files.map(async (name) => {
       const file = join(folder, name)
-      const { scenario }: { scenario?: Scenario } = await import(file)
+      const { scenario, options }: Exported = await import(file)
       if (scenario === undefined) throw new Error(`${file} exports no scenario`)
-      return { name: basename(name, '.ts').replaceAll('_', '-'), file, scenario }
+      const thresholds = options?.thresholds ?? {}
+      return { name: basename(name, '.ts').replaceAll('_', '-'), file, scenario, thresholds }
     }),
   )
 }

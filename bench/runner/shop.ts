@@ -27,3 +27,18 @@ export async function surveyShop(url: string): Promise<Shop> {
   if (eventIds.length === 0) throw new Error(`There is nothing to read at ${url}: it lists no events`)
   return { eventIds, categories: [...categories], words: [...words] }
 }
+
+/** Opens every page of the mix once (k6/reading.ts), as the scripts ask for it, so that a server has all of it in its cache. */
+export async function openAllPages(url: string, { eventIds, categories, words }: Shop): Promise<void> {
+  const paths = [
+    '/events',
+    ...[2, 3, 4].map((page) => `/events?page=${page}`),
+    ...categories.map((category) => `/events?category=${encodeURIComponent(category)}`),
+    ...words.map((word) => `/events?search=${encodeURIComponent(word)}`),
+    ...eventIds.flatMap((id) => [`/events/${id}`, `/events/${id}/tickets`]),
+  ]
+  for (const path of paths) {
+    const answer = await fetch(url + path, { headers: { 'accept-encoding': 'gzip' } })
+    await answer.bytes()
+  }
+}

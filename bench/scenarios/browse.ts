@@ -3,6 +3,7 @@ import http from 'k6/http'
 import { readSomething } from '../k6/reading.ts'
 import { env, optionsOf, thinkTime } from '../k6/workload.ts'
 import { latencyOf, ms } from '../latency.ts'
+import { openAllPages } from '../runner/shop.ts'
 import type { K6Load, Scenario } from '../scenario.ts'
 
 export const options = optionsOf({
@@ -42,6 +43,7 @@ export const scenario: Scenario = {
     const count = crowdOf.users.toLocaleString('en')
 
     const bare = await limits.startMirror(urls[0])
+    await openAllPages(bare.url, bench.shop)
     const limit = await k6({
       name: `${count} users, bare`,
       isLimit: true,

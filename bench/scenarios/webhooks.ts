@@ -154,6 +154,7 @@ async function saturated(bench: Bench): Promise<void> {
       latencyOf(phase, 'webhook').p99 < p99MsMax
     ) {
       held = phase
+      break
     }
   }
   await expectSold(bench, onSale, sent)

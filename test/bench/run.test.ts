@@ -47,7 +47,7 @@ async function outcomeOf(run: (bench: Bench) => Promise<void>) {
   }
   const out = { isTTY: false, write: (line: string) => lines.push(line) } as unknown as NodeJS.WriteStream
   const result = await runScenario(
-    { name: 'test', file: 'test.ts', scenario },
+    { name: 'test', file: 'test.ts', scenario, thresholds: {} },
     {
       profile: 'standard',
       k6: { program: 'k6', version: 'v1' },
