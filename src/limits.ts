@@ -185,8 +185,8 @@ export const heardKeptMs = eventTtlMs + 60_000
 /** Events with something heard at once; past it everything is read anew. 200,000 take about 20 MB. */
 export const heardEventsMax = 200_000
 
-/** Level 1 of one process, bodies in all their encodings. */
-export const cacheBytesMax = 128 * 1024 * 1024
+/** Level 1 of one process, bodies in all their encodings: with it full, and 10,000 connections, a process takes 240 MB. */
+export const cacheBytesMax = 96 * 1024 * 1024
 
 /** A reader waits this long for the database before it is sent the last good bytes, or 503. */
 export const readWaitMsMax = 2_000

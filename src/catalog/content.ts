@@ -5,6 +5,7 @@ import type { Asked } from '../platform/route_table.ts'
 
 /** One body in the encodings that were asked for so far; an encoding is made once. */
 export type Content = {
+  bytes: Uint8Array<ArrayBuffer>
   identity: Encoded
   gzip: Encoded | null
   br: Encoded | null
@@ -13,12 +14,11 @@ export type Content = {
 type Encoding = 'identity' | 'gzip' | 'br'
 type XCache = 'hit' | 'miss' | 'stale'
 
-/** The bytes of one encoding with its own strong ETag, and the ways it was served so far. */
+/** One encoding with its own strong ETag, and the ways it was served so far. */
 type Encoded = {
   encoding: Encoding
-  bytes: Uint8Array<ArrayBuffer>
-  /** The same as a Blob, which a Response does not copy. */
-  body: Blob
+  /** A Blob, which a Response does not copy. Null: not served yet, as the bytes mostly are not where they compress. */
+  body: Blob | null
   etag: string
   whole: Partial<Record<XCache, Prepared>>
   unchanged: Partial<Record<XCache, Prepared>>
@@ -30,11 +30,14 @@ export function createContentWriter({ cacheControl }: { cacheControl: string }) 
 
   function contentOf(bytes: Uint8Array<ArrayBuffer>): Content {
     const hash = new Bun.CryptoHasher('sha256').update(bytes).digest('base64url').slice(0, 22)
-    return { identity: encodedOf('identity', bytes, `"${hash}"`), gzip: null, br: null }
+    return { bytes, identity: encodedOf('identity', { body: null, etag: `"${hash}"` }), gzip: null, br: null }
   }
 
-  function wholeOf(encoded: Encoded, state: XCache): Prepared {
-    encoded.whole[state] ??= prepare({
+  function wholeOf(content: Content, encoded: Encoded, state: XCache): Prepared {
+    const known = encoded.whole[state]
+    if (known !== undefined) return known
+    encoded.body ??= new Blob([content.bytes])
+    const made = prepare({
       headers: {
         'content-type': 'application/json; charset=utf-8',
         ...(encoded.encoding === 'identity' ? {} : { 'content-encoding': encoded.encoding }),
@@ -42,7 +45,9 @@ export function createContentWriter({ cacheControl }: { cacheControl: string }) 
       },
       body: encoded.body,
     })
-    return encoded.whole[state]
+    // A miss comes once: kept, it would be a fifth of what an event takes.
+    if (state !== 'miss') encoded.whole[state] = made
+    return made
   }
 
   function unchangedOf(encoded: Encoded, state: XCache): Prepared {
@@ -63,12 +68,12 @@ export function createContentWriter({ cacheControl }: { cacheControl: string }) 
     const encoded = encodedFor(headers, content)
     const known = headers.get('if-none-match')
     const isKnown = known !== null && matches(known, encoded.etag)
-    return answer(requestId, isKnown ? unchangedOf(encoded, state) : wholeOf(encoded, state))
+    return answer(requestId, isKnown ? unchangedOf(encoded, state) : wholeOf(content, encoded, state))
   }
 
   function encodedFor(headers: Headers, content: Content): Encoded {
-    const { identity } = content
-    if (identity.bytes.length < compressBytesMin) return identity
+    const { bytes, identity } = content
+    if (bytes.length < compressBytesMin) return identity
     const accepted = headers.get('accept-encoding')
     if (accepted === null) return identity
     const encoding = encodingOf(accepted)
@@ -76,19 +81,23 @@ export function createContentWriter({ cacheControl }: { cacheControl: string }) 
     const present = content[encoding]
     if (present !== null) return present
     const etag = `${identity.etag.slice(0, -1)}-${encoding}"`
-    const made = encodedOf(encoding, compress[encoding](identity.bytes), etag)
+    const made = encodedOf(encoding, { body: new Blob([compress[encoding](bytes)]), etag })
     content[encoding] = made
     return made
   }
 }
 
-function encodedOf(encoding: Encoding, bytes: Uint8Array<ArrayBuffer>, etag: string): Encoded {
-  return { encoding, bytes, body: new Blob([bytes]), etag, whole: {}, unchanged: {} }
+function encodedOf(encoding: Encoding, { body, etag }: Pick<Encoded, 'body' | 'etag'>): Encoded {
+  return { encoding, body, etag, whole: {}, unchanged: {} }
 }
 
-/** Bytes that a content takes in memory, twice for its Blob, with room for its other encodings. */
+/**
+ * Bytes that a content takes in memory: the bytes, half as many for an encoding, as many where they are sent as they
+ * are, and 3 kB of objects around them, prepared answers above all. Measured, served by hits: 3.3 kB for 300 bytes,
+ * 7.1 kB for 3,000, 23 kB for 15,000.
+ */
 export function sizeOfContent(content: Content | null): number {
-  return content === null ? 0 : Math.ceil(content.identity.bytes.length * 2.5) + 1_000
+  return content === null ? 0 : content.bytes.length * 2 + 3_000
 }
 
 // Brotli's middle quality: smaller than gzip's best in the time of gzip's default.
