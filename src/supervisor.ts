@@ -222,7 +222,7 @@ export async function supervise(config: Config, { processes, command, env }: Sup
     isStopping = true
     for (const member of members) member.kill('SIGTERM')
     await endWithin(processStopMsMax, [...members])
-    output.writeOut()
+    await output.writeOut()
   }
 
   async function endWithin(msMax: number, leaving: readonly Member[]): Promise<void> {

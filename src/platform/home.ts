@@ -73,6 +73,9 @@ function readText(path: string): string {
   }
 }
 
+/** What `bench` leaves in `.data`, where somebody runs it first. */
+const benchmarkFolders = new Set(['bench', 'bin', 'go'])
+
 function makeFolder(dataDir: string): string {
   try {
     const isNew = !existsSync(dataDir)
@@ -80,10 +83,12 @@ function makeFolder(dataDir: string): string {
     const path = realpathSync(dataDir)
     if (!statSync(path).isDirectory()) throw new Refusal(`DATA_DIR ${path} is a file: set it to a folder`)
     const entries = readdirSync(path)
-    // The lock is the first thing that is ever written there, so it marks the folder as ours.
-    if (isNew || entries.length === 0 || entries.includes('up.lock')) return path
+    // The lock is the first thing that `up` ever writes there, so it marks the folder as ours.
+    if (isNew || entries.includes('up.lock')) return path
+    const foreign = entries.find((entry) => !benchmarkFolders.has(entry))
+    if (foreign === undefined) return path
     throw new Refusal(
-      `DATA_DIR ${path} holds something else (${entries[0]}): set it to an empty or missing folder`,
+      `DATA_DIR ${path} holds something else (${foreign}): set it to an empty or missing folder`,
     )
   } catch (error) {
     if (error instanceof Refusal || !(error instanceof Error)) throw error

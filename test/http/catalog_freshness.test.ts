@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { RedisClient } from 'bun'
-import { freshMsMax, listCountsFreshMsMax, refreshMsMin } from '../../src/limits.ts'
+import { freshMsMax, listCountsFreshMsMax, readWaitMsMax, refreshMsMin } from '../../src/limits.ts'
 import { addEvent, rename, sell, tell } from '../catalog.ts'
 import { type TestDatabase, type TestRedis, testDatabase, testRedis } from '../harness.ts'
 import { type TestProxy, testProxy } from '../proxy.ts'
@@ -307,13 +307,14 @@ describe('PostgreSQL is away', () => {
       expect(unknown.headers.get('retry-after')).toBe('1')
       expect(await unknown.json()).toMatchObject({ code: 'unavailable' })
       expect((await get(server, `/events/${eventId}/availability`)).status).toBe(503)
-      expect(performance.now() - startedAt).toBeLessThan(500)
+      // Any one of the five that waited for the database would take as long.
+      expect(performance.now() - startedAt).toBeLessThan(readWaitMsMax)
       await Bun.sleep(20)
     }
     await database.admin`update onsale.events set title = 'Back' where id = ${eventId}`
     await proxy.mend()
-    await server.until(async () => (await shown(server)).title === 'Back', 2_000)
-    await server.until(async () => (await get(server, '/events?limit=3')).status === 200, 2_000)
+    await server.until(async () => (await shown(server)).title === 'Back', 10_000)
+    await server.until(async () => (await get(server, '/events?limit=3')).status === 200, 10_000)
     expect(server.lines.filter((line) => line.includes('is away'))).toHaveLength(1)
   }, 20_000)
 
@@ -407,7 +408,8 @@ describe('Redis', () => {
     for (let limit = 1; limit <= 20; limit++) {
       const startedAt = performance.now()
       expect((await shown(server, `/events?limit=${limit}&sort=title`)).state).toBe('miss')
-      expect(performance.now() - startedAt).toBeLessThan(500)
+      // Any one of the five that waited for the database would take as long.
+      expect(performance.now() - startedAt).toBeLessThan(readWaitMsMax)
     }
     await redis.start()
     await server.until(async () => {

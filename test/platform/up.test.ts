@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readKept } from '../../src/platform/home.ts'
+import { readKept, takeHome } from '../../src/platform/home.ts'
 import { signal, waitUntil, worksIn } from '../../src/platform/process.ts'
 import { main, runOnsale, type Spawned, spawnOnsale } from './spawn.ts'
 
@@ -211,6 +211,12 @@ describe('one clear sentence and exit code 1', () => {
       `DATA_DIR ${folder('thesis')} holds something else (chapter.txt): set it to an empty or missing folder\n`,
     )
     expect(await refusal(['up'], { DATA_DIR: join(folder('thesis'), 'chapter.txt') })).toContain('is a file')
+  })
+
+  test('not for a folder in which only the benchmark has been', async () => {
+    mkdirSync(join(folder('benched'), 'bench'), { recursive: true })
+    mkdirSync(join(folder('benched'), 'bin'))
+    takeHome(folder('benched')).release()
   })
 
   test('for a database that cannot be reached, whatever the command', async () => {
