@@ -14,10 +14,14 @@ export const options = optionsOf({
 const [url = '']: string[] = JSON.parse(env('URLS') || '[]')
 const first = Number(env('FIRST') || 0)
 
-/** A search or a list that nobody has asked for before. */
+/** A search or a list that nobody has asked for before; of some the next page, too. */
 export function ask(): void {
-  const { query, kind } = queryOf(first + running.iterationInTest)
-  http.get(`${url}/events?${query}`, { tags: { kind } })
+  const { query, kind, isFollowed } = queryOf(first + running.iterationInTest)
+  const tags = { kind }
+  const { body } = http.get(`${url}/events?${query}`, { tags, responseType: isFollowed ? 'text' : 'none' })
+  if (!isFollowed) return
+  const cursor = JSON.parse(String(body)).next_cursor
+  if (cursor !== null) http.get(`${url}/events?${query}&cursor=${cursor}`, { tags })
 }
 
 export const scenario: Scenario = {
@@ -34,8 +38,8 @@ export const scenario: Scenario = {
     const phase = await k6({
       name: nameOf(events),
       loads: { ask: { ratePerS, seconds: size({ smoke: 2, standard: 12, full: 60 }), vus: 50 } },
-      // Never the same query twice, also when a server that was running already is asked again.
-      env: { FIRST: String(Math.floor(Date.now() / 1_000) % 1_000_000_000) },
+      // Never the same query twice, also when a server that was running already is asked again: each is of its own instant.
+      env: { FIRST: String(Date.now()) },
     })
     const { service } = phase
     if (service !== null && service.cache.misses < phase.requests) {

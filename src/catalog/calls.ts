@@ -1,3 +1,4 @@
+import { searchChangesEveryMs } from '../limits.ts'
 import type { Loaded } from '../platform/cache.ts'
 import { type Sql, textArray } from '../platform/database.ts'
 import { callTimer, type Metrics } from '../platform/metrics.ts'
@@ -113,10 +114,13 @@ export function createCatalogCalls(metrics: Pick<Metrics, 'queryTime'>) {
         return rows.map(({ body }) => body)
       }),
 
-    /** Takes the edits of one block of events into the bitmaps of search, where there are so many; returns of how many. */
-    applySearchChanges: (sql: Sql, { changesMin }: { changesMin: number }): Promise<number> =>
+    /**
+     * Takes the edits of one block of events into the bitmaps of search, where there are so many; returns of how many, null
+     * where another call is at it.
+     */
+    applySearchChanges: (sql: Sql, { changesMin }: { changesMin: number }): Promise<number | null> =>
       timed('apply_search_changes', async () => {
-        const [row] = await sql<{ taken: number }[]>`
+        const [row] = await sql<{ taken: number | null }[]>`
           select api.apply_search_changes(p_changes_min => ${changesMin}::integer) as taken`
         return row!.taken
       }),
@@ -173,11 +177,12 @@ export const seedCalls = {
       'onsale.tickets, onsale.stock, onsale.shopify_variants, onsale.inventory_items, onsale.inventory_levels, onsale.shopify_orders, onsale.shopify_order_lines',
     ]
     await Promise.all(halves.map((tables) => sql.unsafe(`vacuum (analyze) ${tables}`)))
-    let taken: number
-    do {
-      const [row] = await sql<{ taken: number }[]>`select api.apply_search_changes() as taken`
+    for (let taken: number | null = null; taken !== 0; ) {
+      const [row] = await sql<{ taken: number | null }[]>`select api.apply_search_changes() as taken`
       taken = row!.taken
-    } while (taken > 0)
+      // A server that runs beside this takes them in as well.
+      if (taken === null) await Bun.sleep(searchChangesEveryMs)
+    }
     await sql.unsafe(
       'vacuum (analyze) onsale.search_blocks, onsale.search_bitmaps, onsale.search_slots, onsale.search_changes',
     )

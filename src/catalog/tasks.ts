@@ -14,7 +14,7 @@ export function startCatalogTasks(deps: { sql: Sql; log: Log; metrics: Metrics }
   const calls = createCatalogCalls(metrics)
   return repeat(
     async (isStopping) => {
-      while (!isStopping() && (await calls.applySearchChanges(sql, { changesMin: searchChangesMin })) > 0);
+      while (!isStopping() && (await calls.applySearchChanges(sql, { changesMin: searchChangesMin }))) {}
     },
     { everyMs: searchChangesEveryMs, name: 'take edits into the bitmaps of search', log },
   )

@@ -1,7 +1,7 @@
 -- Writes the bitmaps of search anew for one block of events, the one in which the most has changed since, and takes its
 -- changes off the list; a block that has grown by half is cut. One block a call: a transaction of a few
 -- tenths of a second, which nobody waits for. The caller repeats until nothing is left.
--- Returns how many changes were taken off: 0 where there were fewer than p_changes_min, or another call is at it.
+-- Returns how many changes were taken off: 0 where there were fewer than p_changes_min, null where another call is at it.
 --
 -- No lock keeps the writers of events out. Changes are read before the events, so that the bitmaps know at least what
 -- the changes tell; one that was committed in between, or bears another count when it is to go, stays on the list, and its
@@ -37,7 +37,7 @@ declare
   v_none bit varying;
 begin
   if not pg_try_advisory_xact_lock(hashtext('onsale search blocks')) then
-    return 0;
+    return null;
   end if;
 
   -- Enough to see where they are: a filling leaves a million.
@@ -76,9 +76,18 @@ begin
       order by e.sort_starts_at, e.id
       offset p_block_events
       limit 1;
-      select coalesce(nullif(v_cut, min(e.sort_starts_at)), min(e.sort_starts_at) filter (where e.sort_starts_at > v_cut))
-      into v_cut
-      from api.list_blockable_events(v_from, v_until) e;
+      -- Each by a look into the index: a bulk load leaves a block of a million.
+      if v_cut = (
+        select e.sort_starts_at from api.list_blockable_events(v_from, v_until) e order by e.sort_starts_at, e.id limit 1
+      ) then
+        v_cut := (
+          select e.sort_starts_at
+          from api.list_blockable_events(v_from, v_until) e
+          where e.sort_starts_at > v_cut
+          order by e.sort_starts_at, e.id
+          limit 1
+        );
+      end if;
     end if;
     if v_cut is not null then
       -- What this block knows of the next one's events goes on as it is, under another name.
@@ -94,15 +103,16 @@ begin
       ) n
       where b.from_at = v_from;
       update onsale.search_bitmaps m set from_at = v_cut where m.from_at = v_from;
-      update onsale.search_slots s set from_at = v_cut
-      from onsale.search_blocks b
-      cross join lateral unnest(b.event_ids, b.starts_at) as o (event_id, starts_at)
-      where b.from_at = v_from and o.starts_at >= v_cut and s.event_id = o.event_id and s.from_at = v_from;
+      update onsale.search_slots s set from_at = v_cut where s.from_at = v_from and s.starts_at >= v_cut;
     end if;
 
     select coalesce(array_agg(c.event_id), '{}'), coalesce(array_agg(c.edit_count), '{}') into strict v_seen, v_seen_edits
     from api.list_blockable_events(v_from, v_until) e
-    join onsale.search_changes c on c.event_id = e.id;
+    cross join lateral (
+      -- By its key and nothing else, here and below: after a bulk load no statistics know of the rows, and a plan that walks
+      -- the list for each event takes minutes.
+      select c.event_id, c.edit_count from onsale.search_changes c where c.event_id = e.id offset 0
+    ) c;
     select
       coalesce(array_agg(e.id order by e.sort_starts_at, e.id), '{}'),
       coalesce(array_agg(e.sort_starts_at order by e.sort_starts_at, e.id), '{}')
@@ -124,10 +134,7 @@ begin
     v_size := cardinality(v_ids);
     v_none := repeat('0', v_size);
     delete from onsale.search_slots s
-    using onsale.search_blocks b
-    cross join lateral unnest(b.event_ids) as o (event_id)
-    left join unnest(v_ids) as n (event_id) on n.event_id = o.event_id
-    where b.from_at = v_from and n.event_id is null and s.event_id = o.event_id and s.from_at = v_from;
+    where s.from_at = v_from and not exists (select from unnest(v_ids) as n (event_id) where n.event_id = s.event_id);
     insert into onsale.search_slots as s (event_id, from_at, slot, starts_at)
     select n.event_id, v_from, n.nth - 1, n.starts_at
     from unnest(v_ids, v_starts) with ordinality as n (event_id, starts_at, nth)
@@ -165,15 +172,22 @@ begin
 
   with taken as (
     select c.event_id
-    from unnest(v_seen || v_gone, v_seen_edits || v_gone_edits) as t (event_id, edit_count)
-    join onsale.search_changes c on c.event_id = t.event_id and c.edit_count = t.edit_count
-    order by c.event_id
-    for update of c skip locked
+    from (
+      select t.event_id, t.edit_count
+      from unnest(v_seen || v_gone, v_seen_edits || v_gone_edits) as t (event_id, edit_count)
+      order by t.event_id
+    ) t
+    cross join lateral (
+      select c.event_id
+      from onsale.search_changes c
+      where c.event_id = t.event_id and c.edit_count = t.edit_count
+      for update skip locked
+    ) c
   )
-  delete from onsale.search_changes c using taken t where c.event_id = t.event_id;
+  delete from onsale.search_changes c where c.event_id = any (array(select t.event_id from taken t));
   get diagnostics v_change_count = row_count;
   return v_change_count;
 end;
 $$;
 comment on function api.apply_search_changes(integer, integer) is
-  'Writes the bitmaps of one block of events anew; returns how many changes are thereby in them';
+  'Writes the bitmaps of one block of events anew; returns how many changes are thereby in them, null: another call is at it';
