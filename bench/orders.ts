@@ -92,6 +92,11 @@ export function orderDelivery(event: HotEvent, n: number): OrderDelivery {
   }
 }
 
+/** The nth delivery where several events sell in turn. */
+export function deliveryOf(events: readonly HotEvent[], n: number): OrderDelivery {
+  return orderDelivery(events[n % events.length]!, Math.floor(n / events.length))
+}
+
 /** The body of inventory_levels/update that leaves so many units of the ticket that is not sold. */
 export function levelBody({ watched }: HotEvent, available: number, updatedAtMs: number): string {
   const updatedAt = new Date(updatedAtMs).toISOString()

@@ -2,13 +2,14 @@
 // time than sending.
 
 import { createHmac } from 'node:crypto'
-import { type HotEvent, orderDelivery } from '../orders.ts'
+import { deliveryOf, type HotEvent } from '../orders.ts'
 import type { GeneratorRequest, RequestSource } from './generator.ts'
 
 export type WebhookSourceOptions = {
-  event: HotEvent
+  /** Each has a delivery in turn. */
+  events: readonly HotEvent[]
   secret: string
-  /** Number of the first delivery (see `orderDelivery`), and how many there are. */
+  /** Number of the first delivery (see `deliveryOf`), and how many there are. */
   first: number
   count: number
   /** Statuses that are no failure; the first is the one that is hoped for. */
@@ -16,10 +17,16 @@ export type WebhookSourceOptions = {
 }
 
 /** Each delivery once, over whichever connection asks next; then there are no more. */
-export function createSource({ event, secret, first, count, expected }: WebhookSourceOptions): RequestSource {
+export function createSource({
+  events,
+  secret,
+  first,
+  count,
+  expected,
+}: WebhookSourceOptions): RequestSource {
   const requests: GeneratorRequest[] = []
   for (let n = first; n < first + count; n++) {
-    const { topic, webhookId, body } = orderDelivery(event, n)
+    const { topic, webhookId, body } = deliveryOf(events, n)
     const signature = createHmac('sha256', secret).update(body).digest('base64')
     const bytes = Buffer.from(
       `POST /webhooks/${topic} HTTP/1.1\r\nHost: onsale\r\nContent-Type: application/json\r\n` +
