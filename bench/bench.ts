@@ -18,7 +18,7 @@ import type { Machine, Run } from './result.ts'
 import { openFilesMax, openFilesWanted, provideK6 } from './runner/k6.ts'
 import { createProgress, type Progress } from './runner/progress.ts'
 import { runScenario } from './runner/run.ts'
-import { busyShare, cores } from './runner/sampler.ts'
+import { busyShare, cores, startStolenShare } from './runner/sampler.ts'
 import { type NamedScenario, readScenarios } from './runner/scenarios.ts'
 import { enterStage, type Stack, type Stage, startStack } from './runner/stack.ts'
 
@@ -46,6 +46,7 @@ export async function bench(names: readonly string[], options: BenchOptions): Pr
     )
   }
 
+  const stolenShare = startStolenShare()
   mkdirSync(dataFolder, { recursive: true })
   const stack =
     target === null ? await startStack(mkdtempSync(join(dataFolder, 'stack-')), progress.say) : null
@@ -81,6 +82,7 @@ export async function bench(names: readonly string[], options: BenchOptions): Pr
   } finally {
     await stack?.stop()
   }
+  run.machine.stolen = stolenShare()
   run.seconds = Math.round((performance.now() - startedAt) / 1000)
   const kept = await readRuns(resultsFolder)
   for (const fault of kept.faults) progress.say(fault)
@@ -189,6 +191,7 @@ function machine(): Machine {
     system: `${platform()} ${release()}`,
     openFilesMax: openFilesMax() ?? 0,
     busyBefore: 0,
+    stolen: null,
   }
 }
 

@@ -17,6 +17,8 @@ export const Machine = Type.Object({
   openFilesMax: Type.Number(),
   /** Share of the cores that something else used in the second before the run: 0 is quiet, 1 is all of them. */
   busyBefore: Type.Number(),
+  /** Share of the cores that the host of a virtual machine gave to others during the run; null where it is not told. */
+  stolen: orNull(Type.Number()),
 })
 export type Machine = Static<typeof Machine>
 

@@ -78,7 +78,7 @@ ${run.profile === 'smoke' && 'A smoke run proves that the suite runs; how fast i
 <dl class="facts">
 <dt>Run</dt><dd>${run.id}</dd>
 <dt>Commit</dt><dd><code>${run.commit}</code>${run.isDirty && ' with changes'}</dd>
-<dt>Machine</dt><dd>${machineText(run.machine)}, ${run.machine.system}; ${percent(run.machine.busyBefore)} busy before the run, ${figure(run.machine.openFilesMax)} open files</dd>
+<dt>Machine</dt><dd>${machineText(run.machine)}, ${run.machine.system}; ${percent(run.machine.busyBefore)} busy before the run${run.machine.stolen !== null && `, ${percent(run.machine.stolen)} taken by its host during it`}, ${figure(run.machine.openFilesMax)} open files</dd>
 <dt>Versions</dt><dd>${listOf(run.versions)}</dd>
 <dt>Settings</dt><dd>${listOf(run.configuration)}</dd>
 </dl>

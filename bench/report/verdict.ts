@@ -1,10 +1,12 @@
 // What a run comes to: whether its figures count, and which goals and thresholds held.
 
 import type { Measure, PhaseResult, Run, ScenarioResult, Threshold } from '../result.ts'
-import { counted } from './format.ts'
+import { counted, percent } from './format.ts'
 
 /** Above this share of the cores something else was at work, and the figures are its, too. */
 export const quietShareMax = 0.15
+/** Above this share the longest waits are the host's: a core that is away for 10 ms is away for everybody who waits. */
+const stolenShareMax = 0.01
 
 /** Why the figures do not count, a sentence each. None: they count. */
 export function voidReasons(run: Run): string[] {
@@ -19,10 +21,15 @@ export function voidReasons(run: Run): string[] {
 export function cautions(run: Run): string[] {
   const all: string[] = []
   if (run.isDirty) all.push('The work tree differed from the commit, so nobody else can repeat this run.')
-  const { busyBefore } = run.machine
+  const { busyBefore, stolen } = run.machine
   if (busyBefore > quietShareMax) {
     const busy = Math.round(busyBefore * 100)
     all.push(`Something else used ${busy} % of the machine when the run began: the figures are its, too.`)
+  }
+  if (stolen !== null && stolen > stolenShareMax) {
+    all.push(
+      `The host of this virtual machine gave ${percent(stolen)} of its cores to others during the run.`,
+    )
   }
   const late = phasesOf(run).filter(({ phase }) => phase.dropped > 0)
   if (late.length > 0) {

@@ -117,14 +117,29 @@ export async function busyShare(ms: number): Promise<number | null> {
   return total > 0 ? round((after.busyMs - before.busyMs) / total) : 0
 }
 
-function readMachine(): { busyMs: number; totalMs: number } {
-  const [user = 0, nice = 0, system = 0, idle = 0, waiting = 0, irq = 0, soft = 0] = read('/proc/stat')
+/**
+ * From now on: the share of its cores that the machine did not get, because its host gave them to others. Null where the
+ * system does not tell.
+ */
+export function startStolenShare(): () => number | null {
+  const before = canSample ? readMachine() : null
+  return () => {
+    if (before === null) return null
+    const after = readMachine()
+    return round((after.stolenMs - before.stolenMs) / Math.max(after.totalMs - before.totalMs, 1))
+  }
+}
+
+function readMachine(): { busyMs: number; stolenMs: number; totalMs: number } {
+  const [user = 0, nice = 0, system = 0, idle = 0, waiting = 0, irq = 0, soft = 0, stolen = 0] = read(
+    '/proc/stat',
+  )
     .split('\n', 1)[0]!
     .split(/\s+/)
     .slice(1)
     .map((ticks) => Number(ticks) * tickMs)
   const busyMs = user + nice + system + irq + soft
-  return { busyMs, totalMs: busyMs + idle + waiting }
+  return { busyMs, stolenMs: stolen, totalMs: busyMs + idle + waiting + stolen }
 }
 
 function withDescendants(pid: number, children: Map<number, number[]>): number[] {

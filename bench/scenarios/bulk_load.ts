@@ -12,7 +12,7 @@ export const scenario: Scenario = {
 
   async run({ size, measure, limits }) {
     const { events, rows, ratio, ratios, seedRowsPerS, copyRowsPerS } = await limits.bulkLoad({
-      events: size({ smoke: 1_000, standard: 20_000, full: 200_000 }),
+      events: size({ smoke: 1_000, standard: 12_000, full: 200_000 }),
       rounds: size({ smoke: 1, standard: 3, full: 5 }),
     })
     measure({

@@ -4,6 +4,7 @@ import http from 'k6/http'
 import { read } from '../k6/reading.ts'
 import { env, optionsOf, thinkTime } from '../k6/workload.ts'
 import { latencyOf, ms } from '../latency.ts'
+import { openAllPages } from '../runner/shop.ts'
 import type { Scenario } from '../scenario.ts'
 
 export const options = optionsOf({
@@ -52,6 +53,7 @@ export const scenario: Scenario = {
     ]
     const rampS = size({ smoke: 1, standard: 4, full: 10 })
     const holdS = size({ smoke: 4, standard: 8, full: 30 })
+    for (const url of bench.urls) await openAllPages(url, shop)
     const counting = await bench.count()
     const running = k6({
       name: 'all caches dropped in the middle',
@@ -70,10 +72,16 @@ export const scenario: Scenario = {
       },
       env: { PATHS: JSON.stringify(herdPaths) },
     })
+    let isOver = false
     // What breaks while nobody waits for it is told where it is waited for.
-    running.catch(() => {})
+    running
+      .catch(() => {})
+      .finally(() => {
+        isOver = true
+      })
     // k6 needs a while for its users. When the load has come, every page is in every cache.
-    while (((await counting.soFar())?.cache.hits1 ?? 0) < herdPaths.length * 10) await Bun.sleep(100)
+    while (!isOver && ((await counting.soFar())?.cache.hits1 ?? 0) < herdPaths.length * 10)
+      await Bun.sleep(100)
     await Bun.sleep(rampS * 1_000)
     const afterDrop = await bench.count()
     await bench.dropCaches()

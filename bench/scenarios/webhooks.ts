@@ -118,7 +118,7 @@ const k6RateMax = 2_000
 const connections = 400
 
 /** Of what goes in a closed loop, the highest first. */
-const sharesTried = [1.05, 1, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.45, 0.3]
+const sharesTried = [0.97, 0.93, 0.88, 0.82, 0.76, 0.7, 0.6, 0.45, 0.3]
 
 /**
  * The highest rate at which p99 is under 50 ms and nothing is refused: first as many as go in a closed loop, then rates

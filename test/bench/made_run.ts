@@ -29,6 +29,7 @@ export function makeRun({ seed = 1, slowness = 1, only, change, ...given }: Made
       system: 'linux 6.12.8',
       openFilesMax: 1_048_576,
       busyBefore: 0.012,
+      stolen: 0.004,
     },
     versions: { onsale: '0.1.0', bun: '1.4.5', k6: 'v1.8.1', postgres: '18.4', redis: '7.0.15' },
     configuration: {

@@ -179,8 +179,13 @@ describe('the page', () => {
 
   test('a dirty tree and a busy machine are told', async () => {
     const text = textOf(
-      await pageOf({ only: ['start'], isDirty: true, change: (run) => (run.machine.busyBefore = 0.4) }),
+      await pageOf({
+        only: ['start'],
+        isDirty: true,
+        change: (run) => Object.assign(run.machine, { busyBefore: 0.4, stolen: 0.07 }),
+      }),
     )
+    expect(text).toContain('gave 7 % of its cores to others')
     expect(text).toContain('The work tree differed from the commit')
     expect(text).toContain('Something else used 40 % of the machine')
     expect(textOf(whole.page)).not.toContain('Something else used')
