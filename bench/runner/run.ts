@@ -90,7 +90,7 @@ async function benchOf(context: Context, options: RunOptions): Promise<Bench> {
   const { stage, events, file, thresholds, name, result, measure } = context
   const { profile, k6, folder, progress } = options
   const { urls, secret, sql, servers } = stage
-  const shop = await surveyShop(urls[0])
+  const shop = await surveyShop(urls[0], { pages: profile === 'smoke' ? 1 : 5 })
   const summaries = join(folder, 'k6')
   mkdirSync(summaries, { recursive: true })
 

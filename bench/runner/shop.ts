@@ -3,11 +3,10 @@
 /** Ids of events that can be opened, soonest first; categories and words that occur. */
 export type Shop = { eventIds: number[]; categories: string[]; words: string[] }
 
-const pages = 5
 const wordsMax = 40
 
-/** Reads the first 500 events of the server at `url`. Throws where there are none. */
-export async function surveyShop(url: string): Promise<Shop> {
+/** Reads the first `pages` hundred events of the server at `url`. Throws where there are none. */
+export async function surveyShop(url: string, { pages }: { pages: number }): Promise<Shop> {
   const eventIds: number[] = []
   const categories = new Set<string>()
   const words = new Set<string>()
@@ -37,8 +36,11 @@ export async function openAllPages(url: string, { eventIds, categories, words }:
     ...words.map((word) => `/events?search=${encodeURIComponent(word)}`),
     ...eventIds.flatMap((id) => [`/events/${id}`, `/events/${id}/tickets`]),
   ]
-  for (const path of paths) {
-    const answer = await fetch(url + path, { headers: { 'accept-encoding': 'gzip' } })
-    await answer.bytes()
+  const open = async () => {
+    for (let path = paths.pop(); path !== undefined; path = paths.pop()) {
+      const answer = await fetch(url + path, { headers: { 'accept-encoding': 'gzip' } })
+      await answer.bytes()
+    }
   }
+  await Promise.all(Array.from({ length: 8 }, open))
 }
