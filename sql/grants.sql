@@ -25,3 +25,9 @@ grant execute on function api.list_events to onsale_service;
 grant execute on function api.search_events to onsale_service;
 grant execute on function api.apply_search_changes to onsale_service;
 grant execute on function api.get_clock to onsale_service;
+
+-- sales
+grant execute on function api.place_orders to onsale_service;
+grant execute on function api.update_order_statuses to onsale_service;
+grant execute on function api.expire_orders to onsale_service;
+grant execute on function api.list_expired_sales to onsale_service;

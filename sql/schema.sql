@@ -31,6 +31,10 @@ create type onsale.line_change as (
 
 create type onsale.order_status as enum ('open', 'closed', 'cancelled', 'deleted');
 
+create type onsale.role as enum ('USER', 'ADMIN');
+
+create type onsale.sale_status as enum ('PENDING', 'PAID', 'CANCELLED', 'EXPIRED', 'FAILED', 'REFUND_DUE', 'REFUNDED');
+
 create type onsale.stamp as (
   updated_at timestamp with time zone,
   triggered_ns bigint,
@@ -121,6 +125,40 @@ begin
 end;
 $function$;
 
+create table onsale.api_keys (
+  id bigint not null generated always as identity,
+  name text not null,
+  key_hash bytea not null,
+  scopes text[] not null,
+  created_by bigint not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  used_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  constraint api_keys_pkey PRIMARY KEY (id),
+  constraint api_keys_created_by_fkey FOREIGN KEY (created_by) REFERENCES onsale.users(id),
+  constraint api_keys_key_hash_check CHECK ((length(key_hash) = 32)),
+  constraint api_keys_key_hash_key UNIQUE (key_hash),
+  constraint api_keys_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+  constraint api_keys_scopes_check CHECK ((cardinality(scopes) > 0))
+);
+comment on table onsale.api_keys is 'One row: a key for a machine; the key itself is shown once and not kept';
+comment on column onsale.api_keys.key_hash is 'SHA-256';
+
+create table onsale.audit_log (
+  id bigint not null generated always as identity,
+  at timestamp with time zone not null default clock_timestamp(),
+  actor text not null,
+  action text not null,
+  subject text not null,
+  before jsonb,
+  after jsonb,
+  constraint audit_log_pkey PRIMARY KEY (id)
+);
+comment on table onsale.audit_log is 'One row: who changed what, from what to what';
+comment on column onsale.audit_log.actor is 'user 7, key 3, payment, clock, command';
+comment on column onsale.audit_log.subject is 'order 9, event 42, ticket 7, user 7, key 3';
+CREATE INDEX audit_log_subject ON onsale.audit_log USING btree (subject, id DESC);
+
 create table onsale.catalogue (
   is_only boolean not null default true,
   revision bigint not null,
@@ -183,6 +221,7 @@ create table onsale.events (
   over_at timestamp with time zone not null generated always as (COALESCE(ends_at, starts_at, 'infinity'::timestamp with time zone)) stored,
   title_key text not null generated always as ("left"(onsale.fold_text(title), 200)) stored,
   search tsvector not null generated always as ((((setweight(to_tsvector('simple'::regconfig, "left"(onsale.get_search_text(title), 1000)), 'A'::"char") || setweight(to_tsvector('simple'::regconfig, "left"(onsale.get_search_text(COALESCE(subtitle, ''::text)), 1000)), 'B'::"char")) || setweight(to_tsvector('simple'::regconfig, "left"(onsale.get_search_text(((((COALESCE((venue ->> 'name'::text), ''::text) || ' '::text) || COALESCE((venue ->> 'city'::text), ''::text)) || ' '::text) || COALESCE(category, ''::text))), 1000)), 'C'::"char")) || setweight(to_tsvector('simple'::regconfig, "left"(onsale.get_search_text(regexp_replace(COALESCE(description, ''::text), '<[^>]*>'::text, ' '::text, 'g'::text)), 20000)), 'D'::"char"))) stored,
+  is_sales_paused boolean not null default false,
   constraint events_pkey PRIMARY KEY (id),
   constraint events_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
   constraint events_per_user_limit_check CHECK ((per_user_limit > 0)),
@@ -193,6 +232,7 @@ comment on column onsale.events.status is 'Shopify''s, but archived where the pr
 comment on column onsale.events.per_user_limit is 'Units one user may own in the direct channel; null: no limit';
 comment on column onsale.events.version is 'Counts edits of the catalogue: what a PATCH must name';
 comment on column onsale.events.over_at is 'From then on the event has ended; infinity without a date';
+comment on column onsale.events.is_sales_paused is 'True: the direct channel takes no orders of it for now';
 CREATE INDEX events_public_by_category ON onsale.events USING btree (category, sort_starts_at, id) INCLUDE (over_at) WHERE ((status = 'active'::onsale.event_status) AND (deleted_at IS NULL));
 CREATE INDEX events_public_by_end ON onsale.events USING btree (over_at) WHERE ((status = 'active'::onsale.event_status) AND (deleted_at IS NULL));
 CREATE INDEX events_public_by_start ON onsale.events USING btree (sort_starts_at, id) INCLUDE (over_at) WHERE ((status = 'active'::onsale.event_status) AND (deleted_at IS NULL));
@@ -253,6 +293,53 @@ create table onsale.migrations (
 );
 comment on table onsale.migrations is 'One row: a file of sql/migrations that has run';
 
+create table onsale.order_items (
+  event_id bigint not null,
+  order_id bigint not null,
+  ticket_id bigint not null,
+  quantity integer not null,
+  price_cents bigint not null,
+  sku text,
+  name text not null,
+  constraint order_items_pkey PRIMARY KEY (event_id, order_id, ticket_id),
+  constraint order_items_price_cents_check CHECK ((price_cents >= 0)),
+  constraint order_items_quantity_check CHECK ((quantity > 0))
+);
+comment on table onsale.order_items is 'One row: so many units of a ticket kind in an order, at the price and name of that moment';
+
+create table onsale.orders (
+  event_id bigint not null,
+  id bigint not null generated by default as identity,
+  user_id bigint not null,
+  client_token text not null,
+  fingerprint uuid not null,
+  status onsale.sale_status not null,
+  version integer not null default 1,
+  unit_count integer not null,
+  total_cents bigint not null,
+  paid_cents bigint not null default 0,
+  currency text not null,
+  expires_at timestamp with time zone,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint orders_pkey PRIMARY KEY (event_id, id),
+  constraint orders_check CHECK (((expires_at IS NOT NULL) OR (status <> 'PENDING'::onsale.sale_status))),
+  constraint orders_client_token_check CHECK (((length(client_token) >= 1) AND (length(client_token) <= 128))),
+  constraint orders_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+  constraint orders_event_id_user_id_client_token_key UNIQUE (event_id, user_id, client_token),
+  constraint orders_paid_cents_check CHECK ((paid_cents >= 0)),
+  constraint orders_total_cents_check CHECK ((total_cents >= 0)),
+  constraint orders_unit_count_check CHECK ((unit_count > 0))
+) with (fillfactor=80);
+comment on table onsale.orders is 'One row: an order of the direct channel, of one event. A booking is an order of one ticket kind';
+comment on column onsale.orders.client_token is 'The buyer''s name for the request: it makes one order, however often it is sent';
+comment on column onsale.orders.fingerprint is 'MD5 of what was asked for, to know the same request from another one';
+comment on column onsale.orders.expires_at is 'Until then its units are held while it is PENDING; from that instant they are free. Null: it was free of charge';
+CREATE INDEX orders_id ON onsale.orders USING btree (id);
+CREATE INDEX orders_pending ON onsale.orders USING btree (event_id, expires_at) WHERE (status = 'PENDING'::onsale.sale_status);
+CREATE INDEX orders_refund_due ON onsale.orders USING btree (updated_at) WHERE (status = 'REFUND_DUE'::onsale.sale_status);
+CREATE INDEX orders_user_id ON onsale.orders USING btree (user_id, id DESC);
+
 create table onsale.redactions (
   kind text not null,
   key text collate "C" not null,
@@ -262,6 +349,17 @@ create table onsale.redactions (
 );
 comment on table onsale.redactions is 'One row: a customer, the customer of an order, or all customers of a shop, never to be stored again, even by a late delivery';
 comment on column onsale.redactions.key is 'Shopify''s id, or the domain of the shop';
+
+create table onsale.sale_transitions (
+  from_status onsale.sale_status not null,
+  to_status onsale.sale_status not null,
+  actors text[] not null,
+  needs_paid boolean,
+  constraint sale_transitions_pkey PRIMARY KEY (from_status, to_status)
+);
+comment on table onsale.sale_transitions is 'One row: a change of status that an order may make. What is not here is refused';
+comment on column onsale.sale_transitions.actors is 'Who may: buyer, admin, payment (a result of the provider), clock';
+comment on column onsale.sale_transitions.needs_paid is 'True: only where money came in; false: only where none did; null: either';
 
 create table onsale.search_bitmaps (
   word text collate "C" not null,
@@ -431,6 +529,22 @@ comment on column onsale.stock.available is 'May be negative in the mirror; show
 comment on column onsale.stock.base is 'Shopify: units left as of base_at (levels, or the product''s own total)';
 comment on column onsale.stock.taken is 'Shopify: units of orders created more than 2 s after base_at, which the base cannot contain';
 
+create table onsale.ticket_units (
+  event_id bigint not null,
+  order_id bigint not null,
+  ticket_id bigint not null,
+  nth integer not null,
+  code uuid not null default gen_random_uuid(),
+  checked_in_at timestamp with time zone,
+  checked_in_by text,
+  is_void boolean not null default false,
+  constraint ticket_units_pkey PRIMARY KEY (event_id, order_id, ticket_id, nth),
+  constraint ticket_units_nth_check CHECK ((nth > 0))
+);
+comment on table onsale.ticket_units is 'One row: a ticket that was paid, with the code that admits its bearer';
+comment on column onsale.ticket_units.is_void is 'True: its order was cancelled or given back, the code admits nobody';
+CREATE INDEX ticket_units_code ON onsale.ticket_units USING btree (code);
+
 create table onsale.tickets (
   id bigint not null generated always as identity,
   event_id bigint not null,
@@ -461,6 +575,30 @@ create table onsale.tickets (
 comment on table onsale.tickets is 'One row: a kind of ticket of an event: a Shopify variant, or one of the direct channel alone';
 comment on column onsale.tickets.name is 'Null: the ticket goes by its event''s title (Shopify''s "Default Title")';
 comment on column onsale.tickets.is_removed is 'The newest body of the product no longer lists the variant';
+
+create table onsale.user_event_quota (
+  event_id bigint not null,
+  user_id bigint not null,
+  unit_count integer not null,
+  constraint user_event_quota_pkey PRIMARY KEY (event_id, user_id),
+  constraint user_event_quota_unit_count_check CHECK ((unit_count >= 0))
+) with (fillfactor=70);
+comment on table onsale.user_event_quota is 'One row: units of an event that a user holds or has bought: those of his orders that are PENDING or PAID';
+
+create table onsale.users (
+  id bigint not null generated always as identity,
+  email text not null,
+  password_hash text not null,
+  role onsale.role not null default 'USER'::onsale.role,
+  token_generation integer not null default 1,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  constraint users_pkey PRIMARY KEY (id),
+  constraint users_email_check CHECK (((length(email) >= 3) AND (length(email) <= 254)))
+);
+comment on table onsale.users is 'One row: somebody who can log in';
+comment on column onsale.users.token_generation is 'Named by every token; raised, none that was given before counts';
+CREATE UNIQUE INDEX users_email ON onsale.users USING btree (lower(email));
 
 create table onsale.verification (
   is_only boolean not null default true,

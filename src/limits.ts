@@ -240,6 +240,27 @@ export const listLimitMax = 100
 export const listRowsMax = 10_000
 export const searchCharsMax = 200
 
+/** Orders of one event in one call: the decision takes 10 µs each, so that a call stays within milliseconds. */
+export const orderBatchMax = 200
+
+/** Batches of one event at once: each waits for the event's lock, so a second one would only hold a connection. */
+export const orderBatchesAtOnce = 1
+
+/** Orders of all events that wait for their batch: a second's worth on the busiest day. */
+export const orderQueueMax = 10_000
+
+/** From an order's last byte to its refusal as busy: longer nobody looks at a spinner. */
+export const orderWaitMsMax = 3_000
+
+/** How long an order that is not paid holds its units. */
+export const orderHoldS = 10 * 60
+
+/** How often what has expired is tidied, so that shown counts follow: who needs the units does not wait for this. */
+export const expireEveryMs = 1_000
+
+/** Events tidied in one go. */
+export const expireEventsMax = 1_000
+
 /** How often edits are looked for that the bitmaps of search should take in. */
 export const searchChangesEveryMs = 1_000
 /**

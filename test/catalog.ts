@@ -1,4 +1,5 @@
 import type { Session } from '../src/platform/database.ts'
+import { backCounters } from './sales.ts'
 
 export type TestStock = { capacity: number | null; sold?: number; held?: number }
 
@@ -67,6 +68,7 @@ export async function addTicket(sql: Session, eventId: number, ticket: TestTicke
     await sql`
       insert into onsale.stock (event_id, ticket_id, channel, capacity, sold, held)
       values (${eventId}, ${id}, 'direct', ${capacity}, ${sold}, ${held})`
+    if (sold > 0 || held > 0) await backCounters(sql)
   }
   return id
 }

@@ -2,6 +2,7 @@ import { expect } from 'bun:test'
 import type { TransactionSql } from 'postgres'
 import { addEvent, type TestTicket, tell } from '../../catalog.ts'
 import { apply, delivery, level, product, variant } from '../../deliveries.ts'
+import { backCounters } from '../../sales.ts'
 import { scratchTests } from '../../scratch.ts'
 
 const check = scratchTests()
@@ -118,6 +119,7 @@ check('each channel tells what is left in it, and one unlimited does not hide th
   await sql`
     insert into onsale.stock (event_id, ticket_id, channel, capacity, sold)
     select t.event_id, t.id, 'direct', null, 3 from onsale.tickets t`
+  await backCounters(sql)
   const cards = await cardsOf(sql, [row!.id])
   expect(cards[0]).toMatchObject({
     available: null,

@@ -2,6 +2,7 @@ import { expect } from 'bun:test'
 import type { TransactionSql } from 'postgres'
 import { addEvent, addTicket } from '../../catalog.ts'
 import { apply, delivery, level, product, variant } from '../../deliveries.ts'
+import { backCounters } from '../../sales.ts'
 import { scratchTests } from '../../scratch.ts'
 
 const check = scratchTests()
@@ -22,6 +23,7 @@ async function addShared(sql: TransactionSql, left: number, direct: number | nul
     insert into onsale.stock (event_id, ticket_id, channel, capacity, sold, held)
     select t.event_id, t.id, 'direct', ${direct}, ${sold}, ${held} from onsale.tickets t
     returning event_id::integer`
+  await backCounters(sql)
   return row!.event_id
 }
 

@@ -1,6 +1,7 @@
 import { expect } from 'bun:test'
 import type { Session } from '../../../src/platform/database.ts'
 import { apply, delivery, level, order, product, stockOf, variant } from '../../deliveries.ts'
+import { backCounters } from '../../sales.ts'
 import { scratchTests } from '../../scratch.ts'
 
 const check = scratchTests()
@@ -84,6 +85,7 @@ check("the direct channel's counters of the same ticket are left alone", async (
   await sql`
     insert into onsale.stock (event_id, ticket_id, channel, capacity, sold)
     select event_id, ticket_id, 'direct', 5, 1 from onsale.stock`
+  await backCounters(sql)
   await apply(
     sql,
     delivery('orders/create', order({ lines: line(3) })),

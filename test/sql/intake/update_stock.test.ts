@@ -1,6 +1,7 @@
 import { expect } from 'bun:test'
 import type { Session } from '../../../src/platform/database.ts'
 import { apply, delivery, level, order, product, stateOf, stockOf, variant } from '../../deliveries.ts'
+import { backCounters } from '../../sales.ts'
 import { scratchTests } from '../../scratch.ts'
 
 // What verify finds is set right in verify.test.ts, damage by damage; here is what the repair itself says and does.
@@ -67,6 +68,7 @@ check('the direct channel is no mirror: its counters are left alone', async (sql
   await sql`
     insert into onsale.stock (event_id, ticket_id, channel, capacity, held, sold)
     select event_id, ticket_id, 'direct', 9, 2, 3 from onsale.stock`
+  await backCounters(sql)
   await sql`update onsale.stock set sold = 9, capacity = base - taken + 9 where channel = 'shopify'`
   await repair(sql)
   const rows =

@@ -1,0 +1,27 @@
+-- Expires the unpaid orders of one event whose time is over; their units are free. What is free does not wait for this:
+-- every function that gives units away calls it first. A second call finds nothing to do.
+-- Returns how many. Locks: the event's sales (advisory, by event), then those of update_orders.
+create or replace function api.expire_orders(p_event_id bigint, p_now timestamptz default clock_timestamp())
+returns integer
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+  v_order_ids bigint[];
+begin
+  perform pg_advisory_xact_lock(hashtext('onsale sales'), hashint8(p_event_id));
+  select array_agg(o.id) into v_order_ids
+  from onsale.orders o
+  where o.event_id = p_event_id and o.status = 'PENDING' and o.expires_at <= p_now;
+  if v_order_ids is null then
+    return 0;
+  end if;
+  perform api.update_orders(
+    p_event_id, v_order_ids, array_fill('EXPIRED'::onsale.sale_status, array[cardinality(v_order_ids)]), 'clock', p_now
+  );
+  return cardinality(v_order_ids);
+end;
+$$;
+comment on function api.expire_orders(bigint, timestamptz) is 'Expires the unpaid orders of an event whose time is over; returns how many';

@@ -1,0 +1,118 @@
+import { type Sql, textArray } from '../platform/database.ts'
+import { callTimer, type Metrics } from '../platform/metrics.ts'
+
+/** What somebody asks for: units of tickets of one event. `clientToken` names the request: it makes one order. */
+export type OrderRequest = {
+  userId: number
+  clientToken: string
+  items: readonly { ticketId: number; quantity: number }[]
+}
+
+/** The words of `api.place_orders`, which says what each means. */
+export type PlaceOutcome =
+  | 'placed'
+  | 'replayed'
+  | 'conflict'
+  | 'unknown_ticket'
+  | 'sales_paused'
+  | 'not_on_sale'
+  | 'limit_reached'
+  | 'held_by_others'
+  | 'sold_out'
+
+/** `body`: the order as JSON text where there is one. `detail`: what the outcome's error says beside its code. */
+export type PlaceResult = {
+  outcome: PlaceOutcome
+  body: string | null
+  detail: Record<string, number> | null
+}
+
+/** Who changes an order: its buyer, or an admin, who may change anybody's. */
+export type StatusRequest = {
+  orderId: number
+  /** Null: anybody's order. */
+  userId: number | null
+  status: string
+  /** Null: whatever version it is at. */
+  version: number | null
+}
+
+export type StatusOutcome = 'updated' | 'unchanged' | 'not_found' | 'version_conflict' | 'bad_transition'
+
+/** `body`: the order as it is now, as JSON text; null where it is not found. */
+export type StatusResult = { outcome: StatusOutcome; body: string | null }
+
+/** The SQL functions of the sales; each call is timed under its function's name. */
+export function createSalesCalls(metrics: Pick<Metrics, 'queryTime'>) {
+  const timed = callTimer(metrics)
+  return {
+    /** One result per request, in order. All are of one event. */
+    placeOrders: (
+      sql: Sql,
+      eventId: number,
+      requests: readonly OrderRequest[],
+      { holdS }: { holdS: number },
+    ): Promise<PlaceResult[]> =>
+      timed('place_orders', async () => {
+        const items = requests.flatMap(({ items }, index) =>
+          items.map(
+            ({ ticketId, quantity }) => [String(index + 1), String(ticketId), String(quantity)] as const,
+          ),
+        )
+        const rows = await sql<PlaceResult[]>`
+          select r.outcome, r.body::text, r.detail
+          from api.place_orders(
+            p_event_id => ${eventId}::bigint,
+            p_user_ids => ${textArray(requests.map(({ userId }) => String(userId)))}::text[]::bigint[],
+            p_client_tokens => ${textArray(requests.map(({ clientToken }) => clientToken))}::text[],
+            p_item_requests => ${textArray(items.map(([request]) => request))}::text[]::integer[],
+            p_item_ticket_ids => ${textArray(items.map(([, ticketId]) => ticketId))}::text[]::bigint[],
+            p_item_quantities => ${textArray(items.map(([, , quantity]) => quantity))}::text[]::integer[],
+            p_hold_seconds => ${holdS}::integer
+          ) r
+          order by r.ordinal`
+        return [...rows]
+      }),
+
+    /** One result per request, in order. All are of one event, and asked for by one kind of actor. */
+    updateOrderStatuses: (
+      sql: Sql,
+      eventId: number,
+      requests: readonly StatusRequest[],
+      { actor, actorName }: { actor: 'buyer' | 'admin'; actorName: string },
+    ): Promise<StatusResult[]> =>
+      timed('update_order_statuses', async () => {
+        const list = (get: (request: StatusRequest) => string | number | null) =>
+          textArray(requests.map((request) => get(request)?.toString() ?? null))
+        const rows = await sql<StatusResult[]>`
+          select r.outcome, r.body::text
+          from api.update_order_statuses(
+            p_event_id => ${eventId}::bigint,
+            p_order_ids => ${list(({ orderId }) => orderId)}::text[]::bigint[],
+            p_user_ids => ${list(({ userId }) => userId)}::text[]::bigint[],
+            p_statuses => ${list(({ status }) => status)}::text[],
+            p_versions => ${list(({ version }) => version)}::text[]::integer[],
+            p_actor => ${actor}::text,
+            p_actor_name => ${actorName}::text
+          ) r
+          order by r.ordinal`
+        return [...rows]
+      }),
+
+    /** Events with unpaid orders whose time is over. */
+    listExpiredSales: (sql: Sql, { limit }: { limit: number }): Promise<number[]> =>
+      timed('list_expired_sales', async () => {
+        const rows = await sql<{ event_id: number }[]>`
+          select r.event_id::float8 as event_id from api.list_expired_sales(p_limit => ${limit}::integer) r`
+        return rows.map(({ event_id }) => event_id)
+      }),
+
+    /** Expires the unpaid orders of an event whose time is over; answers how many. */
+    expireOrders: (sql: Sql, eventId: number): Promise<number> =>
+      timed('expire_orders', async () => {
+        const [row] = await sql<{ count: number }[]>`
+          select api.expire_orders(p_event_id => ${eventId}::bigint) as count`
+        return row!.count
+      }),
+  }
+}

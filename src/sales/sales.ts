@@ -1,0 +1,105 @@
+import { AppError } from '../errors.ts'
+import { orderBatchesAtOnce, orderBatchMax, orderHoldS, orderQueueMax, orderWaitMsMax } from '../limits.ts'
+import type { Sql } from '../platform/database.ts'
+import { createGatherer, type Gatherer } from '../platform/gather.ts'
+import type { Metrics } from '../platform/metrics.ts'
+import {
+  createSalesCalls,
+  type OrderRequest,
+  type PlaceResult,
+  type StatusRequest,
+  type StatusResult,
+} from './calls.ts'
+
+export type Sales = ReturnType<typeof createSales>
+
+export type SalesDeps = {
+  /** The primary, on a pool that nothing slow shares. */
+  pool: Sql
+  metrics: Metrics
+}
+
+/**
+ * The direct channel. PostgreSQL decides who gets what; here orders of one event that come at the same time are gathered
+ * into one call, and those of different events go side by side.
+ */
+export function createSales({ pool, metrics }: SalesDeps) {
+  const calls = createSalesCalls(metrics)
+  const orders = createGatherers<OrderRequest, PlaceResult>({
+    name: 'orders',
+    run: (eventId, requests) => calls.placeOrders(pool, eventId, requests, { holdS: orderHoldS }),
+    metrics,
+  })
+
+  return {
+    calls,
+
+    /** Places an order of one event. Refuses as `busy` where too many wait; every other refusal is an outcome. */
+    placeOrder: (eventId: number, request: OrderRequest): Promise<PlaceResult> =>
+      orders.submit(eventId, request),
+
+    /** Gives one order another status. */
+    updateOrderStatus: async (
+      eventId: number,
+      request: StatusRequest,
+      by: { actor: 'buyer' | 'admin'; actorName: string },
+    ): Promise<StatusResult> =>
+      (await calls.updateOrderStatuses(pool, eventId, [request], by))[0] as StatusResult,
+
+    /** Refuses newcomers and waits until what was accepted is answered. */
+    drain: orders.drain,
+  }
+}
+
+/**
+ * A gatherer for each event that is being asked for: the lock that a call takes is the event's. It goes when the last of its
+ * requests is answered, so that there are never more of them than requests.
+ */
+function createGatherers<Item, Result>({
+  name,
+  run,
+  metrics,
+}: {
+  name: string
+  run: (eventId: number, items: readonly Item[]) => Promise<readonly (Result | Error)[]>
+  metrics: Metrics
+}) {
+  const byEvent = new Map<number, { gatherer: Gatherer<Item, Result>; openCount: number }>()
+  let openCount = 0
+  let isDraining = false
+
+  return {
+    async submit(eventId: number, item: Item): Promise<Result> {
+      if (isDraining) throw new AppError('unavailable', 'The server is shutting down')
+      if (openCount >= orderQueueMax) throw new AppError('busy', 'Too many requests are waiting, try again')
+      const entry = byEvent.get(eventId) ?? { gatherer: gathererOf(eventId), openCount: 0 }
+      byEvent.set(eventId, entry)
+      entry.openCount++
+      openCount++
+      try {
+        return await entry.gatherer.submit(item)
+      } finally {
+        openCount--
+        entry.openCount--
+        if (entry.openCount === 0) byEvent.delete(eventId)
+      }
+    },
+
+    async drain(): Promise<void> {
+      isDraining = true
+      await Promise.all([...byEvent.values()].map(({ gatherer }) => gatherer.drain()))
+    },
+  }
+
+  function gathererOf(eventId: number): Gatherer<Item, Result> {
+    return createGatherer<Item, Result>({
+      name,
+      run: (items) => run(eventId, items),
+      concurrency: orderBatchesAtOnce,
+      batchItemsMax: orderBatchMax,
+      queueItemsMax: orderQueueMax,
+      waitMsMax: orderWaitMsMax,
+      metrics,
+    })
+  }
+}
