@@ -575,6 +575,7 @@ create table onsale.tickets (
 comment on table onsale.tickets is 'One row: a kind of ticket of an event: a Shopify variant, or one of the direct channel alone';
 comment on column onsale.tickets.name is 'Null: the ticket goes by its event''s title (Shopify''s "Default Title")';
 comment on column onsale.tickets.is_removed is 'The newest body of the product no longer lists the variant';
+CREATE INDEX tickets_sku ON onsale.tickets USING btree (sku) WHERE ((sku IS NOT NULL) AND (NOT is_removed));
 
 create table onsale.user_event_quota (
   event_id bigint not null,

@@ -141,3 +141,6 @@ create index audit_log_subject on onsale.audit_log (subject, id desc);
 
 alter table onsale.events add column is_sales_paused boolean not null default false;
 comment on column onsale.events.is_sales_paused is 'True: the direct channel takes no orders of it for now';
+
+-- What an order names may be a sku.
+create index tickets_sku on onsale.tickets (sku) where sku is not null and not is_removed;

@@ -42,6 +42,21 @@ export type StatusOutcome = 'updated' | 'unchanged' | 'not_found' | 'version_con
 /** `body`: the order as it is now, as JSON text; null where it is not found. */
 export type StatusResult = { outcome: StatusOutcome; body: string | null }
 
+/** How an item names its ticket: by id, by sku, or by the event that has only one. */
+export type ItemName = { ticketId: number | null; sku: string | null; eventId: number | null }
+
+/** Nulls: nothing fits. `matchCount` over 1: it has to be named more closely. */
+export type NamedTicket = { eventId: number | null; ticketId: number | null; matchCount: number }
+
+/** `userId` null: orders of all. `q`: an id, or part of an address, a sku or a title. */
+export type OrderQuery = {
+  userId: number | null
+  status: string | null
+  q: string | null
+  page: number
+  limit: number
+}
+
 /** The SQL functions of the sales; each call is timed under its function's name. */
 export function createSalesCalls(metrics: Pick<Metrics, 'queryTime'>) {
   const timed = callTimer(metrics)
@@ -97,6 +112,49 @@ export function createSalesCalls(metrics: Pick<Metrics, 'queryTime'>) {
           ) r
           order by r.ordinal`
         return [...rows]
+      }),
+
+    /** One row per item, in order: the ticket it names, and how many fit it. */
+    listOrderTickets: (sql: Sql, items: readonly ItemName[]): Promise<NamedTicket[]> =>
+      timed('list_order_tickets', async () => {
+        const list = (get: (item: ItemName) => string | number | null) =>
+          textArray(items.map((item) => get(item)?.toString() ?? null))
+        const rows = await sql<NamedTicket[]>`
+          select
+            r.event_id::float8 as "eventId", r.ticket_id::float8 as "ticketId", r.match_count as "matchCount"
+          from api.list_order_tickets(
+            p_ticket_ids => ${list(({ ticketId }) => ticketId)}::text[]::bigint[],
+            p_skus => ${list(({ sku }) => sku)}::text[],
+            p_event_ids => ${list(({ eventId }) => eventId)}::text[]::bigint[]
+          ) r
+          order by r.ordinal`
+        return [...rows]
+      }),
+
+    /** An order as JSON text, and its event; null where there is none, or not of the user (null: anybody's). */
+    getOrder: (
+      sql: Sql,
+      { orderId, userId }: { orderId: number; userId: number | null },
+    ): Promise<{ eventId: number; body: string } | null> =>
+      timed('get_order', async () => {
+        const [row] = await sql<{ eventId: number; body: string }[]>`
+          select r.event_id::float8 as "eventId", r.body::text
+          from api.get_order(p_order_id => ${orderId}::bigint, p_user_id => ${userId}::bigint) r`
+        return row ?? null
+      }),
+
+    /** A page of orders as JSON text. */
+    listOrders: (sql: Sql, query: OrderQuery): Promise<string> =>
+      timed('list_orders', async () => {
+        const [row] = await sql<{ body: string }[]>`
+          select api.list_orders(
+            p_user_id => ${query.userId}::bigint,
+            p_status => ${query.status}::text,
+            p_query => ${query.q}::text,
+            p_page => ${query.page}::integer,
+            p_limit => ${query.limit}::integer
+          )::text as body`
+        return row!.body
       }),
 
     /** Events with unpaid orders whose time is over. */

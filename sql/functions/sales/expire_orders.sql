@@ -7,6 +7,9 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+-- As in place_orders: looked up by key, whatever the statistics say.
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 declare
   v_order_ids bigint[];

@@ -1,5 +1,5 @@
 -- Orders of one event as the wire shows them. p_is_as_placed: as they were answered when they were placed, for a request that
--- is sent again. The order of the columns is the order of the keys.
+-- is sent again. Each id once. The order of the columns is the order of the keys.
 -- Neither definer nor SET, so that it is inlined.
 create or replace function api.list_order_cards(p_event_id bigint, p_order_ids bigint[], p_is_as_placed boolean)
 returns table (order_id bigint, card json)
@@ -8,7 +8,8 @@ stable
 parallel safe
 as $$
   select o.id, row_to_json(c)
-  from onsale.orders o
+  from unnest(p_order_ids) as n (order_id)
+  join onsale.orders o on o.event_id = p_event_id and o.id = n.order_id
   cross join lateral (
     select case
       when not p_is_as_placed then o.status
@@ -46,7 +47,6 @@ as $$
       api.get_utc_text(o.created_at) as created_at,
       api.get_utc_text(case when p_is_as_placed then o.created_at else o.updated_at end) as updated_at
   ) c
-  where o.event_id = p_event_id and o.id = any (p_order_ids)
 $$;
 comment on function api.list_order_cards(bigint, bigint[], boolean) is
   'Orders of one event as JSON, as they are or as they were placed';

@@ -22,6 +22,9 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+-- As in place_orders: looked up by key, whatever the statistics say.
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 #variable_conflict use_column
 declare
@@ -55,7 +58,8 @@ begin
   return query
     select u.nth::integer, u.outcome, c.card
     from unnest(v_outcomes, p_order_ids) with ordinality as u (outcome, order_id, nth)
-    left join api.list_order_cards(p_event_id, p_order_ids, false) c on c.order_id = u.order_id and u.outcome <> 'not_found'
+    left join api.list_order_cards(p_event_id, array(select distinct n.order_id from unnest(p_order_ids) as n (order_id)), false) c
+      on c.order_id = u.order_id and u.outcome <> 'not_found'
     order by u.nth;
 end;
 $$;
