@@ -240,11 +240,21 @@ export const listLimitMax = 100
 export const listRowsMax = 10_000
 export const searchCharsMax = 200
 
+/** Kinds of ticket in one order, and units of each: more is a mistake or an attack; the event's own limit is far below. */
+export const orderItemsMax = 20
+export const orderUnitsMax = 100
+
 /** Orders of one event in one call: the decision takes 10 µs each, so that a call stays within milliseconds. */
 export const orderBatchMax = 200
 
 /** Batches of one event at once: each waits for the event's lock, so a second one would only hold a connection. */
 export const orderBatchesAtOnce = 1
+
+/** Calls at once that look up what orders name: short reads that wait for nobody. */
+export const itemBatchesAtOnce = 2
+
+/** Connections of the sales: as many events are decided side by side. */
+export const salesPoolSize = 8
 
 /** Orders of all events that wait for their batch: a second's worth on the busiest day. */
 export const orderQueueMax = 10_000

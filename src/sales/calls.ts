@@ -157,6 +157,19 @@ export function createSalesCalls(metrics: Pick<Metrics, 'queryTime'>) {
         return row!.body
       }),
 
+    /** A page of a user's bookings with their events, as JSON text. */
+    listBookings: (
+      sql: Sql,
+      { userId, page, limit }: { userId: number; page: number; limit: number },
+    ): Promise<string> =>
+      timed('list_bookings', async () => {
+        const [row] = await sql<{ body: string }[]>`
+          select api.list_bookings(
+            p_user_id => ${userId}::bigint, p_page => ${page}::integer, p_limit => ${limit}::integer
+          )::text as body`
+        return row!.body
+      }),
+
     /** Events with unpaid orders whose time is over. */
     listExpiredSales: (sql: Sql, { limit }: { limit: number }): Promise<number[]> =>
       timed('list_expired_sales', async () => {

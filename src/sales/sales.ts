@@ -1,10 +1,21 @@
 import { AppError } from '../errors.ts'
-import { orderBatchesAtOnce, orderBatchMax, orderHoldS, orderQueueMax, orderWaitMsMax } from '../limits.ts'
+import {
+  itemBatchesAtOnce,
+  orderBatchesAtOnce,
+  orderBatchMax,
+  orderHoldS,
+  orderItemsMax,
+  orderQueueMax,
+  orderWaitMsMax,
+} from '../limits.ts'
 import type { Sql } from '../platform/database.ts'
 import { createGatherer, type Gatherer } from '../platform/gather.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import {
   createSalesCalls,
+  type ItemName,
+  type NamedTicket,
+  type OrderQuery,
   type OrderRequest,
   type PlaceResult,
   type StatusRequest,
@@ -31,12 +42,36 @@ export function createSales({ pool, metrics }: SalesDeps) {
     metrics,
   })
 
+  const names = createGatherer<ItemName, NamedTicket>({
+    name: 'order items',
+    run: (items) => calls.listOrderTickets(pool, items),
+    concurrency: itemBatchesAtOnce,
+    batchItemsMax: orderBatchMax * orderItemsMax,
+    queueItemsMax: orderQueueMax,
+    waitMsMax: orderWaitMsMax,
+    metrics,
+  })
+
   return {
     calls,
+
+    /** The ticket that each item names. */
+    findTickets: (items: readonly ItemName[]): Promise<NamedTicket[]> =>
+      Promise.all(items.map((item) => names.submit(item))),
 
     /** Places an order of one event. Refuses as `busy` where too many wait; every other refusal is an outcome. */
     placeOrder: (eventId: number, request: OrderRequest): Promise<PlaceResult> =>
       orders.submit(eventId, request),
+
+    /** An order as JSON text, and its event; null where there is none, or not of the user (null: anybody's). */
+    getOrder: (query: { orderId: number; userId: number | null }) => calls.getOrder(pool, query),
+
+    /** A page of orders as JSON text. */
+    listOrders: (query: OrderQuery): Promise<string> => calls.listOrders(pool, query),
+
+    /** A page of a user's bookings as JSON text. */
+    listBookings: (query: { userId: number; page: number; limit: number }): Promise<string> =>
+      calls.listBookings(pool, query),
 
     /** Gives one order another status. */
     updateOrderStatus: async (
@@ -47,7 +82,10 @@ export function createSales({ pool, metrics }: SalesDeps) {
       (await calls.updateOrderStatuses(pool, eventId, [request], by))[0] as StatusResult,
 
     /** Refuses newcomers and waits until what was accepted is answered. */
-    drain: orders.drain,
+    drain: async (): Promise<void> => {
+      await names.drain()
+      await orders.drain()
+    },
   }
 }
 

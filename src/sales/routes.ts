@@ -1,0 +1,417 @@
+import { Elysia, t } from 'elysia'
+import { AppError, type ErrorCode } from '../errors.ts'
+import { operation } from '../platform/operation.ts'
+import type { NamedTicket, OrderRequest, PlaceOutcome, PlaceResult, StatusResult } from './calls.ts'
+import {
+  bookingAnswer,
+  bookingBody,
+  bookingListAnswer,
+  bookingListQuery,
+  clientToken,
+  orderAnswer,
+  orderBody,
+  orderListAnswer,
+  orderListQuery,
+  orderParams,
+  statusBody,
+} from './model.ts'
+import type { Sales } from './sales.ts'
+
+/** Whoever is logged in. */
+type User = { userId: number; role: 'USER' | 'ADMIN'; name: string }
+
+export type SalesRoutesDeps = {
+  sales: Sales
+  accounts: {
+    requireUser(headers: Headers): Promise<User>
+    requireRole(headers: Headers, role: 'ADMIN'): Promise<User>
+  }
+}
+
+const noQuery = t.Object({}, { additionalProperties: false })
+const security = [{ bearerAuth: [] }]
+const headers = { 'Cache-Control': { description: 'Always `no-store`', example: 'no-store' } }
+const refusals: readonly ErrorCode[] = [
+  'unauthorized',
+  'forbidden',
+  'unknown_ticket',
+  'sold_out',
+  'held_by_others',
+  'limit_reached',
+  'not_on_sale',
+  'sales_paused',
+  'idempotency_conflict',
+  'busy',
+  'unavailable',
+]
+const tokenHeader = {
+  name: 'idempotency-key',
+  in: 'header' as const,
+  required: false,
+  description: 'Stands for `client_token`',
+  schema: { type: 'string' as const, maxLength: 128 },
+}
+
+/** `/orders` and `/bookings`: what a user buys by ourselves. */
+export function salesRoutes({ sales, accounts }: SalesRoutesDeps) {
+  return new Elysia({ name: 'sales' }).use(own()).use(admin())
+
+  /** For whoever is logged in; an admin sees everybody's. */
+  function own() {
+    // Who asks is found out before the body is looked at: a stranger is told 401, not what a body should look like.
+    return new Elysia({ name: 'sales own' })
+      .derive(async ({ request }) => ({ user: await accounts.requireUser(request.headers) }))
+      .post(
+        '/orders',
+        async ({ user, body, request }) => placedAnswer(await placeOrder(user, body, request.headers)),
+        {
+          query: noQuery,
+          body: orderBody,
+          detail: operation({
+            tags: ['Orders'],
+            summary: 'Order tickets',
+            description:
+              'Of one event, whole or not at all. What costs something is held until `expires_at`; what is free is PAID at once. ' +
+              'The same `client_token` and items again answer 200 with the same order and `Idempotent-Replayed: true`.',
+            security,
+            parameters: [tokenHeader],
+            answers: {
+              200: { schema: orderAnswer, description: 'The same request was placed before' },
+              201: { schema: orderAnswer, description: 'Placed' },
+            },
+            errors: [...refusals, 'one_event_per_order', 'ambiguous_sku'],
+            headers,
+          }),
+        },
+      )
+      .get(
+        '/orders',
+        async ({ user, query }) => json(await sales.listOrders({ ...queryOf(query), userId: scopeOf(user) })),
+        {
+          query: orderListQuery,
+          detail: operation({
+            tags: ['Orders'],
+            summary: 'List orders',
+            description:
+              "Newest first: one's own; all of them for an admin, who also finds them by the buyer's address.",
+            security,
+            answers: { 200: { schema: orderListAnswer } },
+            errors: ['unauthorized', 'forbidden', 'unavailable'],
+            headers,
+          }),
+        },
+      )
+      .get(
+        '/orders/:id',
+        async ({ user, params }) => {
+          const found = await sales.getOrder({ orderId: Number(params.id), userId: scopeOf(user) })
+          if (found === null) throw noOrder()
+          return json(found.body)
+        },
+        {
+          query: noQuery,
+          params: orderParams,
+          detail: operation({
+            tags: ['Orders'],
+            summary: 'Look at an order',
+            description: "Somebody else's is 404. Once it is PAID it has the codes of its tickets.",
+            security,
+            answers: { 200: { schema: orderAnswer } },
+            errors: ['unauthorized', 'forbidden', 'not_found', 'unavailable'],
+            headers,
+          }),
+        },
+      )
+      .post('/orders/:id/cancel', async ({ user, params }) => json(await cancel(user, params.id)), {
+        query: noQuery,
+        params: orderParams,
+        detail: operation({
+          tags: ['Orders'],
+          summary: 'Cancel an order',
+          description: 'Where nothing was paid. Its units are free at once. A second call answers the same.',
+          security,
+          answers: { 200: { schema: orderAnswer } },
+          errors: ['unauthorized', 'forbidden', 'not_found', 'bad_transition', 'unavailable'],
+          headers,
+        }),
+      })
+      .post(
+        '/bookings',
+        async ({ user, body, request }) => bookedAnswer(await placeBooking(user, body, request.headers)),
+        {
+          query: noQuery,
+          body: bookingBody,
+          detail: operation({
+            tags: ['Bookings'],
+            summary: 'Book tickets of one kind',
+            description:
+              'An order of one ticket kind, under the same id. `ticket_id` is needed where the event has several. What costs something comes back PENDING.',
+            security,
+            parameters: [tokenHeader],
+            answers: {
+              200: { schema: bookingAnswer, description: 'The same request was placed before' },
+              201: { schema: bookingAnswer, description: 'Booked' },
+            },
+            errors: [...refusals, 'ticket_required'],
+            headers,
+          }),
+        },
+      )
+      .get(
+        '/bookings',
+        async ({ user, query }) => json(await sales.listBookings({ userId: user.userId, ...pageOf(query) })),
+        {
+          query: bookingListQuery,
+          detail: operation({
+            tags: ['Bookings'],
+            summary: "List one's bookings",
+            description: 'With their events, newest first.',
+            security,
+            answers: { 200: { schema: bookingListAnswer } },
+            errors: ['unauthorized', 'forbidden', 'unavailable'],
+            headers,
+          }),
+        },
+      )
+      .delete('/bookings/:id', async ({ user, params }) => json(bookingOf(await cancel(user, params.id))), {
+        query: noQuery,
+        params: orderParams,
+        detail: operation({
+          tags: ['Bookings'],
+          summary: 'Cancel a booking',
+          description: 'As its order is cancelled.',
+          security,
+          answers: { 200: { schema: bookingAnswer } },
+          errors: ['unauthorized', 'forbidden', 'not_found', 'bad_transition', 'unavailable'],
+          headers,
+        }),
+      })
+  }
+
+  function admin() {
+    return new Elysia({ name: 'sales admin' })
+      .derive(async ({ request }) => ({ admin: await accounts.requireRole(request.headers, 'ADMIN') }))
+      .patch(
+        '/orders/:id/status',
+        async ({ admin, params, body }) => {
+          const orderId = Number(params.id)
+          const found = await sales.getOrder({ orderId, userId: null })
+          if (found === null) throw noOrder()
+          const request = { orderId, userId: null, status: body.status, version: body.version }
+          const by = { actor: 'admin' as const, actorName: admin.name }
+          return json(changed(await sales.updateOrderStatus(found.eventId, request, by)))
+        },
+        {
+          query: noQuery,
+          params: orderParams,
+          body: statusBody,
+          detail: operation({
+            tags: ['Orders'],
+            summary: 'Give an order another status',
+            description:
+              'For an admin. `version` is the one that was looked at; which changes there are is a table.',
+            security,
+            answers: { 200: { schema: orderAnswer } },
+            errors: [
+              'unauthorized',
+              'forbidden',
+              'not_found',
+              'version_conflict',
+              'bad_transition',
+              'unavailable',
+            ],
+            headers,
+          }),
+        },
+      )
+  }
+
+  async function placeOrder(user: User, body: typeof orderBody.static, given: Headers): Promise<PlaceResult> {
+    const token = tokenOf(body.client_token, given)
+    if (token === null) {
+      throw new AppError(
+        'validation_failed',
+        '/client_token: Expected client_token, or the header Idempotency-Key',
+        {
+          errors: [
+            { path: '/client_token', message: 'Expected client_token, or the header Idempotency-Key' },
+          ],
+        },
+      )
+    }
+    const faults = body.items.flatMap(({ sku, ticket_id }, index) =>
+      (sku === undefined) === (ticket_id === undefined)
+        ? [{ path: `/items/${index}`, message: 'Expected either sku or ticket_id' }]
+        : [],
+    )
+    if (faults.length > 0) {
+      throw new AppError(
+        'validation_failed',
+        faults.map(({ path, message }) => `${path}: ${message}`).join('; '),
+        { errors: faults },
+      )
+    }
+    const found = await sales.findTickets(
+      body.items.map(({ sku = null, ticket_id = null }) => ({
+        sku,
+        ticketId: ticket_id,
+        eventId: body.event_id ?? null,
+      })),
+    )
+    const named = found.map((ticket, index) => {
+      if (ticket.matchCount > 1) {
+        throw new AppError(
+          'ambiguous_sku',
+          `Several open events use the sku "${body.items[index]?.sku}": name event_id`,
+        )
+      }
+      return ticketOf(ticket)
+    })
+    const [first] = named
+    if (first === undefined || named.some(({ eventId }) => eventId !== first.eventId)) {
+      throw new AppError('one_event_per_order', 'The items are of several events: order each of them apart')
+    }
+    const items = named.map(({ ticketId }, index) => ({ ticketId, quantity: body.items[index]?.qty ?? 0 }))
+    return await place(first.eventId, { userId: user.userId, clientToken: token, items })
+  }
+
+  async function placeBooking(
+    user: User,
+    body: typeof bookingBody.static,
+    given: Headers,
+  ): Promise<PlaceResult> {
+    const { event_id: eventId, ticket_id = null, quantity } = body
+    const [found] = await sales.findTickets([{ ticketId: ticket_id, sku: null, eventId }])
+    if ((found?.matchCount ?? 0) > 1) {
+      throw new AppError('ticket_required', 'The event has several kinds of ticket: name ticket_id')
+    }
+    const { ticketId } = ticketOf(found)
+    const clientToken = tokenOf(body.client_token, given) ?? crypto.randomUUID()
+    return await place(eventId, { userId: user.userId, clientToken, items: [{ ticketId, quantity }] })
+  }
+
+  async function place(eventId: number, request: OrderRequest): Promise<PlaceResult> {
+    const result = await sales.placeOrder(eventId, request)
+    if (result.body === null) throw refusalOf(result)
+    return result
+  }
+
+  async function cancel(user: User, id: string): Promise<string> {
+    const orderId = Number(id)
+    const userId = scopeOf(user)
+    const found = await sales.getOrder({ orderId, userId })
+    if (found === null) throw noOrder()
+    const actor = user.role === 'ADMIN' ? 'admin' : 'buyer'
+    const request = { orderId, userId, status: 'CANCELLED', version: null }
+    return changed(await sales.updateOrderStatus(found.eventId, request, { actor, actorName: user.name }))
+  }
+}
+
+/** Whose orders somebody sees: his own, an admin everybody's. */
+function scopeOf({ role, userId }: User): number | null {
+  return role === 'ADMIN' ? null : userId
+}
+
+function tokenOf(given: string | undefined, headers: Headers): string | null {
+  if (given !== undefined) return given
+  const header = headers.get('idempotency-key')
+  if (header === null) return null
+  if (new RegExp(clientToken.pattern as string).test(header) && header.length <= 128) return header
+  throw new AppError('bad_request', 'header.idempotency-key: Expected 1 to 128 visible ASCII characters', {
+    errors: [{ path: 'header.idempotency-key', message: 'Expected 1 to 128 visible ASCII characters' }],
+  })
+}
+
+function ticketOf(found: NamedTicket | undefined): { eventId: number; ticketId: number } {
+  const { eventId, ticketId } = found ?? {}
+  if (eventId == null || ticketId == null)
+    throw new AppError('unknown_ticket', 'There is no such ticket of such an event')
+  return { eventId, ticketId }
+}
+
+const sentences: Record<Exclude<PlaceOutcome, 'placed' | 'replayed'>, [ErrorCode, string]> = {
+  conflict: ['idempotency_conflict', 'The same client_token was sent before with other items'],
+  unknown_ticket: ['unknown_ticket', 'There is no such ticket of such an event'],
+  sales_paused: ['sales_paused', 'The sale of this event is paused, try again later'],
+  not_on_sale: ['not_on_sale', 'The event is over, or the sale of a ticket has not begun or has ended'],
+  limit_reached: ['limit_reached', 'With these there would be more tickets of the event than one may have'],
+  held_by_others: ['held_by_others', 'Others hold what is left and may not pay for it: try again'],
+  sold_out: ['sold_out', 'Less is left than is asked for'],
+}
+
+function refusalOf({ outcome, detail }: PlaceResult): AppError {
+  if (outcome === 'placed' || outcome === 'replayed')
+    return new AppError('internal', 'An order without a body')
+  const [code, sentence] = sentences[outcome]
+  const retryAfterS = detail?.retry_after_seconds
+  return new AppError(code, sentence, {
+    ...(detail === null ? {} : { extra: detail }),
+    ...(retryAfterS === undefined ? {} : { retryAfterS }),
+  })
+}
+
+function changed({ outcome, body }: StatusResult): string {
+  if (body === null) throw noOrder()
+  if (outcome === 'updated' || outcome === 'unchanged') return body
+  const { version, status } = JSON.parse(body) as { version: number; status: string }
+  if (outcome === 'version_conflict') {
+    throw new AppError('version_conflict', `The order is at version ${version}`, {
+      extra: { current_version: version },
+    })
+  }
+  throw new AppError('bad_transition', `An order that is ${status} cannot become that`, {
+    extra: { current_status: status },
+  })
+}
+
+function noOrder(): AppError {
+  return new AppError('not_found', 'There is no such order')
+}
+
+function placedAnswer({ outcome, body }: PlaceResult): Response {
+  return outcome === 'replayed'
+    ? json(body, { headers: { 'idempotent-replayed': 'true' } })
+    : json(body, { status: 201 })
+}
+
+function bookedAnswer({ outcome, body }: PlaceResult): Response {
+  return placedAnswer({ outcome, body: bookingOf(body), detail: null })
+}
+
+/** An order of one ticket kind by its other name. */
+function bookingOf(order: string | null): string {
+  const { id, event_id, status, total_cents, currency, version, items, expires_at, created_at, updated_at } =
+    JSON.parse(order ?? '') as typeof orderAnswer.static
+  const [item] = items
+  return JSON.stringify({
+    id,
+    event_id,
+    ticket_id: item?.ticket_id,
+    quantity: item?.qty,
+    status,
+    total_cents,
+    currency,
+    version,
+    expires_at,
+    created_at,
+    updated_at,
+  })
+}
+
+function queryOf({ status, q, ...page }: typeof orderListQuery.static) {
+  return { status: status ?? null, q: q ?? null, ...pageOf(page) }
+}
+
+function pageOf({ page = '1', limit = '20' }: typeof bookingListQuery.static) {
+  return { page: Number(page), limit: Number(limit) }
+}
+
+function json(
+  body: string | null,
+  { status = 200, headers = {} }: { status?: number; headers?: Record<string, string> } = {},
+) {
+  return new Response(body, {
+    status,
+    headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', ...headers },
+  })
+}
