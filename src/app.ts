@@ -1,5 +1,7 @@
 import { type AnyElysia, Elysia, NotFoundError, ParseError, ValidationError } from 'elysia'
 import { version as packageVersion } from '../package.json'
+import type { Accounts } from './accounts/accounts.ts'
+import { accountRoutes } from './accounts/routes.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { catalogRoutes } from './catalog/routes.ts'
 import type { Config } from './config.ts'
@@ -22,6 +24,7 @@ export type AppDeps = {
   metrics: Metrics
   catalog: Catalog
   intake: IntakeRoutesDeps['intake']
+  accounts: Accounts
   ops: OpsRoutesDeps['ops']
   readMetrics: OpsRoutesDeps['readMetrics']
 }
@@ -29,10 +32,11 @@ export type AppDeps = {
 export type App = ReturnType<typeof buildApp>
 
 /** The whole HTTP surface, built from what the flows need. It does not listen: `Bun.serve(app.serve)` does. */
-export function buildApp({ config, log, metrics, catalog, intake, ops, readMetrics }: AppDeps) {
+export function buildApp({ config, log, metrics, catalog, intake, accounts, ops, readMetrics }: AppDeps) {
   const flows = new Elysia()
     .use(catalogRoutes({ catalog }))
     .use(intakeRoutes({ intake, config, metrics }))
+    .use(accountRoutes({ accounts }))
     .use(opsRoutes({ ops, readMetrics }))
   const direct = {
     '/events': catalog.listEvents,

@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { version } from '../package.json'
+import { createAccounts } from './accounts/accounts.ts'
 import { buildApp } from './app.ts'
 import { createCatalog } from './catalog/catalog.ts'
 import { startCatalogTasks } from './catalog/tasks.ts'
@@ -7,6 +9,7 @@ import { isTransient } from './errors.ts'
 import { createIntake } from './intake/intake.ts'
 import { startIntakeTasks } from './intake/tasks.ts'
 import {
+  accountsPoolSize,
   intakePoolSize,
   poolStatementTimeoutMs,
   redisFirstAnswerMsMax,
@@ -87,6 +90,7 @@ export async function startService(
   const pools = {
     reads: openOwn('reads', config.dbPoolSize),
     intake: openOwn('intake', intakePoolSize),
+    accounts: openOwn('accounts', accountsPoolSize),
     tasks: openOwn('tasks', taskPoolSize, taskStatementTimeoutMs),
     ops: openOwn('ops', 1),
     ...(config.databaseReplicaUrl === null
@@ -105,6 +109,11 @@ export async function startService(
   // Asked first, so that the database looks and the rest is built at the same time.
   const schema = schemaFault(pools.ops)
   const intake = createIntake({ sql: pools.intake, log, metrics })
+  const accounts = createAccounts({
+    pool: pools.accounts,
+    secrets: config.secretKeys.length > 0 ? config.secretKeys : [randomBytes(32).toString('hex')],
+    metrics,
+  })
   const catalog = createCatalog({
     pool: pools.reads,
     replica: pools.replica ?? null,
@@ -128,6 +137,7 @@ export async function startService(
     metrics,
     catalog,
     intake,
+    accounts,
     ops,
     readMetrics: readMetrics ?? (() => metrics.registry.metrics()),
   })
@@ -151,11 +161,14 @@ export async function startService(
     if (config.shopifyWebhookSecrets.length === 0) {
       log.warn('SHOPIFY_WEBHOOK_SECRET is not set: every webhook is answered 401')
     }
+    if (config.secretKeys.length === 0) {
+      log.warn('SECRET_KEY is not set: tokens count in this process and until it ends')
+    }
     const stopAfter = (...answering: Step[]) =>
       stopInOrder(
         [
           ...answering,
-          ['apply what is gathered', () => intake.drain()],
+          ['apply what is gathered', () => Promise.all([intake.drain(), accounts.drain()])],
           ['stop the tasks', () => Promise.all(tasks.map((task) => task.stop()))],
           ['stop listening to the database', () => catalog.stop()],
           ['close Redis', () => redis?.stop()],

@@ -38,6 +38,7 @@ const app = buildApp({
   metrics: createMetrics(),
   catalog: {} as never,
   intake: {} as never,
+  accounts: {} as never,
   ops: {} as never,
   readMetrics: async () => '',
 })
