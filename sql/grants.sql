@@ -26,6 +26,17 @@ grant execute on function api.search_events to onsale_service;
 grant execute on function api.apply_search_changes to onsale_service;
 grant execute on function api.get_clock to onsale_service;
 
+-- accounts
+grant execute on function api.apply_signup to onsale_service;
+grant execute on function api.get_login to onsale_service;
+grant execute on function api.list_users to onsale_service;
+grant execute on function api.update_password to onsale_service;
+grant execute on function api.update_token_generation to onsale_service;
+grant execute on function api.apply_api_key to onsale_service;
+grant execute on function api.get_api_key to onsale_service;
+grant execute on function api.list_api_keys to onsale_service;
+grant execute on function api.cancel_api_key to onsale_service;
+
 -- sales
 grant execute on function api.list_order_tickets to onsale_service;
 grant execute on function api.place_orders to onsale_service;

@@ -1,5 +1,7 @@
 import { type AnyElysia, Elysia, NotFoundError, ParseError, ValidationError } from 'elysia'
 import { version as packageVersion } from '../package.json'
+import type { Accounts } from './accounts/accounts.ts'
+import { accountRoutes } from './accounts/routes.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { catalogRoutes } from './catalog/routes.ts'
 import type { Config } from './config.ts'
@@ -15,6 +17,8 @@ import type { Metrics } from './platform/metrics.ts'
 import { createRouteTable, type DirectRoute, type Route, type RouteTable } from './platform/route_table.ts'
 import { createFaultLog, createShell, pathOf } from './platform/shell.ts'
 import { refusalOf } from './platform/validation.ts'
+import { salesRoutes } from './sales/routes.ts'
+import type { Sales } from './sales/sales.ts'
 
 export type AppDeps = {
   config: Config
@@ -22,6 +26,8 @@ export type AppDeps = {
   metrics: Metrics
   catalog: Catalog
   intake: IntakeRoutesDeps['intake']
+  accounts: Accounts
+  sales: Sales
   ops: OpsRoutesDeps['ops']
   readMetrics: OpsRoutesDeps['readMetrics']
 }
@@ -29,10 +35,22 @@ export type AppDeps = {
 export type App = ReturnType<typeof buildApp>
 
 /** The whole HTTP surface, built from what the flows need. It does not listen: `Bun.serve(app.serve)` does. */
-export function buildApp({ config, log, metrics, catalog, intake, ops, readMetrics }: AppDeps) {
+export function buildApp({
+  config,
+  log,
+  metrics,
+  catalog,
+  intake,
+  accounts,
+  sales,
+  ops,
+  readMetrics,
+}: AppDeps) {
   const flows = new Elysia()
     .use(catalogRoutes({ catalog }))
     .use(intakeRoutes({ intake, config, metrics }))
+    .use(accountRoutes({ accounts }))
+    .use(salesRoutes({ sales, accounts }))
     .use(opsRoutes({ ops, readMetrics }))
   const direct = {
     '/events': catalog.listEvents,

@@ -53,7 +53,7 @@ export function readConfig(env: Record<string, string | undefined>) {
     dataDir: read.text('DATA_DIR', '.data'),
 
     /** The first is the current one; the others are still accepted while secrets rotate. */
-    shopifyWebhookSecrets: secrets('SHOPIFY_WEBHOOK_SECRET'),
+    shopifyWebhookSecrets: secrets('SHOPIFY_WEBHOOK_SECRET', { charsMin: 16 }),
     /** Empty: any shop. */
     shopifyShops: read.list('SHOPIFY_SHOPS', (shop) =>
       /^[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)+$/.test(shop) ? null : 'a shop domain like demo.myshopify.com',
@@ -63,6 +63,9 @@ export function readConfig(env: Record<string, string | undefined>) {
     shopifyCurrency: read.pattern('SHOPIFY_CURRENCY', 'EUR', /^[A-Z]{3}$/, 'an ISO 4217 code like EUR'),
     shopifyTestOrders: read.oneOf('SHOPIFY_TEST_ORDERS', ['count', 'ignore'], 'count'),
     keepBodiesHours: read.integer('KEEP_BODIES_HOURS', 0, { min: 0, max: 24 * 30 }),
+
+    /** Sign tokens: the first one new tokens, all are accepted. Empty: made at start. */
+    secretKeys: secrets('SECRET_KEY', { charsMin: 32 }),
 
     corsOrigins: read.list('CORS_ORIGINS', (origin) =>
       origin === '*' || isOrigin(origin) ? null : '* or an origin like https://shop.example',
@@ -84,15 +87,15 @@ export function readConfig(env: Record<string, string | undefined>) {
   return Object.freeze(config)
 
   /** A secret by comma; in production it must be there, long enough to resist guessing, and not a demo's. */
-  function secrets(name: string): readonly string[] {
+  function secrets(name: string, { charsMin }: { charsMin: number }): readonly string[] {
     const values = read.list(name, () => null)
     if (!production) return values
     if (values.length === 0) read.fault(name, 'must be set when NODE_ENV is production')
     if (values.some((value) => value.startsWith(demoSecretPrefix))) {
       read.fault(name, 'holds a demo secret, which production refuses')
     }
-    if (values.some((value) => value.length < 16)) {
-      read.fault(name, 'holds a value shorter than 16 characters, which production refuses')
+    if (values.some((value) => value.length < charsMin)) {
+      read.fault(name, `holds a value shorter than ${charsMin} characters, which production refuses`)
     }
     return values
   }

@@ -271,6 +271,48 @@ export const expireEveryMs = 1_000
 /** Events tidied in one go. */
 export const expireEventsMax = 1_000
 
+// Accounts --------------------------------------------------------------------------------------------------------
+
+/** Shorter ones are guessed: what NIST SP 800-63B asks for at least. */
+export const passwordCharsMin = 8
+/** Room for a sentence. */
+export const passwordCharsMax = 128
+/** As it is sent: normalisation makes one character of up to four, and a character may have two units. */
+export const passwordSentCharsMax = 1_024
+
+/** The longest address that mail can be sent to (RFC 5321). */
+export const emailCharsMax = 254
+
+/** Argon2id as OWASP recommends it at least: 55 ms of one core, and what a guess costs whoever has the hashes. */
+export const passwordHashKiB = 19_456
+export const passwordHashPasses = 2
+
+/** Hashes of a process at once: on two cores the other one stays with the reads and PostgreSQL. */
+export const passwordHashesAtOnceMax = 1
+/** The last of them waits 2 s; more is answered 503 at once. */
+export const passwordHashesWaitingMax = 40
+/** A hash is done in a tenth of a second on any machine that serves. */
+export const passwordHashMsMax = 10_000
+
+/** A token is good for an hour; what ends it earlier is its user's token generation. */
+export const tokenLifeS = 60 * 60
+
+/** Bytes of chance in a key for a machine: nobody guesses it, so its SHA-256 needs no salt. */
+export const apiKeyRandomBytes = 32
+export const apiKeyNameCharsMax = 100
+
+/** Users whom tokens name, looked up in one call: a row costs microseconds. */
+export const userBatchMax = 200
+export const userBatchesAtOnceMax = 2
+/** Requests with a token that wait for their batch: a second's worth and more. */
+export const userQueueMax = 10_000
+/** As long as a read waits for the database. */
+export const userWaitMsMax = 2_000
+
+/** Other calls of the accounts: a connection each. */
+export const accountCallsAtOnceMax = 2
+export const accountCallsWaitingMax = 1_000
+
 /** How often edits are looked for that the bitmaps of search should take in. */
 export const searchChangesEveryMs = 1_000
 /**
@@ -360,8 +402,11 @@ export const intakePoolSize = webhookBatchesAtOnce + 1
 /** A start waits so long for Redis, so that the first answers already come through it. */
 export const redisFirstAnswerMsMax = 500
 
-/** Background tasks run one call at a time each, and none is urgent. */
-export const taskPoolSize = 2
+/** Whom a token names, beside what somebody does with an account. */
+export const accountsPoolSize = userBatchesAtOnceMax + accountCallsAtOnceMax
+
+/** Background tasks run one call at a time each: one that verifies for a minute, one that makes bitmaps, and one for the rest. */
+export const taskPoolSize = 3
 
 /** `verify` recomputes every counter: seconds at a million events, minutes on a slow disk. */
 export const taskStatementTimeoutMs = 600_000

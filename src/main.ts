@@ -13,6 +13,7 @@ import { Refusal } from './platform/refusal.ts'
 const loadCommands = async () => ({
   ...(await import('./commands.ts')),
   ...(await import('./intake/commands.ts')),
+  ...(await import('./accounts/commands.ts')),
 })
 
 const program = new Command('onsale')
@@ -101,6 +102,24 @@ deliveries
     ends(async (config) => {
       const { runCommand, discardDelivery } = await loadCommands()
       return await runCommand(config, (deps) => discardDelivery(deps, { id }))
+    }),
+  )
+
+const admin = program.command('admin').description('look after those who may do everything')
+admin
+  .command('create')
+  .description('make a user with the role ADMIN; prints his id')
+  .requiredOption('--email <address>', 'what he logs in with')
+  .addHelpText(
+    'after',
+    '\nThe password is read from the standard input, or from ONSALE_ADMIN_PASSWORD where that is set',
+  )
+  .action(({ email }: { email: string }) =>
+    ends(async (config) => {
+      const { runCommand, createAdmin, passwordGiven } = await loadCommands()
+      const isTerminal = process.stdin.isTTY === true
+      const password = await passwordGiven(process.env.ONSALE_ADMIN_PASSWORD, { isTerminal })
+      return await runCommand(config, (deps) => createAdmin(deps, { email, password }))
     }),
   )
 

@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { version } from '../package.json'
+import { createAccounts } from './accounts/accounts.ts'
 import { buildApp } from './app.ts'
 import { createCatalog } from './catalog/catalog.ts'
 import { startCatalogTasks } from './catalog/tasks.ts'
@@ -7,9 +9,11 @@ import { isTransient } from './errors.ts'
 import { createIntake } from './intake/intake.ts'
 import { startIntakeTasks } from './intake/tasks.ts'
 import {
+  accountsPoolSize,
   intakePoolSize,
   poolStatementTimeoutMs,
   redisFirstAnswerMsMax,
+  salesPoolSize,
   taskPoolSize,
   taskStatementTimeoutMs,
 } from './limits.ts'
@@ -22,6 +26,8 @@ import { waitUntil } from './platform/process.ts'
 import { openSharedCache, type SharedCache } from './platform/redis.ts'
 import { Refusal } from './platform/refusal.ts'
 import { drainServer, retireServer, type Step, stopInOrder, stopOnSignal } from './platform/shutdown.ts'
+import { createSales } from './sales/sales.ts'
+import { startSalesTasks } from './sales/tasks.ts'
 
 /** A config whose database is known: the environment's, or the embedded one's. */
 export type ServiceConfig = Config & {
@@ -87,6 +93,8 @@ export async function startService(
   const pools = {
     reads: openOwn('reads', config.dbPoolSize),
     intake: openOwn('intake', intakePoolSize),
+    accounts: openOwn('accounts', accountsPoolSize),
+    sales: openOwn('sales', salesPoolSize),
     tasks: openOwn('tasks', taskPoolSize, taskStatementTimeoutMs),
     ops: openOwn('ops', 1),
     ...(config.databaseReplicaUrl === null
@@ -105,6 +113,12 @@ export async function startService(
   // Asked first, so that the database looks and the rest is built at the same time.
   const schema = schemaFault(pools.ops)
   const intake = createIntake({ sql: pools.intake, log, metrics })
+  const accounts = createAccounts({
+    pool: pools.accounts,
+    secrets: config.secretKeys.length > 0 ? config.secretKeys : [randomBytes(32).toString('hex')],
+    metrics,
+  })
+  const sales = createSales({ pool: pools.sales, metrics })
   const catalog = createCatalog({
     pool: pools.reads,
     replica: pools.replica ?? null,
@@ -128,6 +142,8 @@ export async function startService(
     metrics,
     catalog,
     intake,
+    accounts,
+    sales,
     ops,
     readMetrics: readMetrics ?? (() => metrics.registry.metrics()),
   })
@@ -144,6 +160,7 @@ export async function startService(
     const tasks = [
       startIntakeTasks({ intake: createIntake({ sql: pools.tasks, log, metrics }), log, metrics }),
       startCatalogTasks({ sql: pools.tasks, log, metrics }),
+      startSalesTasks({ sql: pools.tasks, log, metrics }),
     ]
 
     const port = server.port ?? config.port
@@ -151,11 +168,14 @@ export async function startService(
     if (config.shopifyWebhookSecrets.length === 0) {
       log.warn('SHOPIFY_WEBHOOK_SECRET is not set: every webhook is answered 401')
     }
+    if (config.secretKeys.length === 0) {
+      log.warn('SECRET_KEY is not set: tokens count in this process and until it ends')
+    }
     const stopAfter = (...answering: Step[]) =>
       stopInOrder(
         [
           ...answering,
-          ['apply what is gathered', () => intake.drain()],
+          ['apply what is gathered', () => Promise.all([intake.drain(), accounts.drain(), sales.drain()])],
           ['stop the tasks', () => Promise.all(tasks.map((task) => task.stop()))],
           ['stop listening to the database', () => catalog.stop()],
           ['close Redis', () => redis?.stop()],

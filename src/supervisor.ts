@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { version } from '../package.json'
 import type { Config } from './config.ts'
 import {
@@ -65,7 +66,10 @@ export async function supervise(config: Config, { processes, command, env }: Sup
   let isRestartWanted = false
   let isRestarting = false
   let merging: Promise<string> | null = null
+  // One for all: a token of one process counts in the others, and after a rolling restart.
+  const made = config.secretKeys.length === 0 ? { SECRET_KEY: randomBytes(32).toString('hex') } : {}
 
+  if ('SECRET_KEY' in made) log.warn('SECRET_KEY is not set: tokens count until this ends')
   metrics.wanted.set(processes)
   stopOnSignal({ stop, force: killAll, onHangup: restart })
   const first = await start()
@@ -93,7 +97,7 @@ export async function supervise(config: Config, { processes, command, env }: Sup
 
   function spawn({ serves }: { serves: () => void }): Member {
     const child = Bun.spawn(command, {
-      env: { ...env, PORT: String(port) },
+      env: { ...env, ...made, PORT: String(port) },
       stdin: 'ignore',
       stdout: 'pipe',
       stderr: 'inherit',

@@ -105,9 +105,12 @@ function environmentFor(env: Env, { kept }: Home): Env {
   const chosen: Env = { ...env, ...Object.fromEntries(own.map((name) => [name, undefined])) }
   // On a terminal a line a request would bury what a person reads.
   if (!env.LOG_LEVEL && process.stdout.isTTY) chosen.LOG_LEVEL = 'warn'
-  if (env.NODE_ENV === 'production' || env.SHOPIFY_WEBHOOK_SECRET?.trim()) return chosen
-  const secret = kept.SHOPIFY_WEBHOOK_SECRET ?? `${demoSecretPrefix}${randomBytes(16).toString('hex')}`
-  return { ...chosen, SHOPIFY_WEBHOOK_SECRET: secret }
+  if (env.NODE_ENV === 'production') return chosen
+  for (const name of ['SHOPIFY_WEBHOOK_SECRET', 'SECRET_KEY']) {
+    if (env[name]?.trim()) continue
+    chosen[name] = kept[name] || `${demoSecretPrefix}${randomBytes(16).toString('hex')}`
+  }
+  return chosen
 }
 
 function startOwnPostgres(home: Home, { print, port }: { print: UpOptions['print']; port?: number }) {
@@ -185,6 +188,7 @@ function keptValues({
     DATABASE_URL: config.databaseUrl,
     ...(config.redisUrl === null ? {} : { REDIS_URL: config.redisUrl }),
     SHOPIFY_WEBHOOK_SECRET: config.shopifyWebhookSecrets.join(','),
+    SECRET_KEY: config.secretKeys.join(','),
     UP_STARTED: started.join(','),
     UP_DEMO: state,
   }

@@ -27,7 +27,7 @@ export function buildOpenApi(app: AnyElysia, { version }: { version: string }): 
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
-    // Nothing of this needs a login; a webhook's signature is a header of its own.
+    // Most of this needs no login, and what does says so; a webhook's signature is a header of its own.
     security: [],
     tags: [
       {
@@ -38,12 +38,30 @@ export function buildOpenApi(app: AnyElysia, { version }: { version: string }): 
         name: 'Webhooks',
         description: 'What Shopify tells: signed, repeatable in any order, answered after commit.',
       },
+      {
+        name: 'Accounts',
+        description: 'Who somebody is: a token for an hour, sent as `Authorization: Bearer`.',
+      },
+      {
+        name: 'Orders',
+        description:
+          'The direct channel: held until paid, never sold twice; a request that is sent again is the same order.',
+      },
+      { name: 'Bookings', description: 'Orders of one ticket kind, by another name.' },
+      { name: 'Admin', description: 'For users with the role ADMIN.' },
       { name: 'Operations', description: 'For operators and balancers.' },
     ],
     paths: Object.fromEntries(Object.entries(paths).map(([path, methods]) => completePath(path, methods))),
     components: {
       schemas: { ...components.schemas, Problem: problemSchema },
       headers: { 'X-Request-Id': requestIdHeader, 'Retry-After': retryAfterHeader },
+      securitySchemes: {
+        bearerAuth: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'A token of `POST /auth/login`, or a key of `POST /admin/api-keys`',
+        },
+      },
       parameters: { 'X-Request-Id': { name: 'X-Request-Id', in: 'header', ...requestIdHeader } },
     },
   } as Document
@@ -97,7 +115,10 @@ function complete({ [operationKey]: implied = {}, ...operation }: OperationObjec
   const body = operation.requestBody as OpenAPIV3_1.RequestBodyObject | undefined
   // The shell refuses every other type where a schema checks the body.
   const takesJson = body?.content['multipart/form-data'] !== undefined
-  if (takesJson) body.content = { 'application/json': body.content['application/json'] as object }
+  if (takesJson) {
+    const media = body.content['application/json'] as OpenAPIV3_1.MediaTypeObject
+    body.content = { 'application/json': withExample(media) }
+  }
 
   const responses: Responses = { ...((operation.responses ?? {}) as Responses), ...answersOf(implied) }
   for (const [status, codes] of Map.groupBy(
@@ -107,10 +128,7 @@ function complete({ [operationKey]: implied = {}, ...operation }: OperationObjec
     responses[status] = { ...problemResponse(codes, status), ...responses[status] }
   }
   for (const [status, response] of Object.entries(responses)) {
-    for (const media of Object.values(response.content ?? {})) {
-      const example = (media.schema as OpenAPIV3_1.SchemaObject | undefined)?.examples?.[0]
-      if (media.example === undefined && example !== undefined) media.example = example
-    }
+    for (const media of Object.values(response.content ?? {})) withExample(media)
     const own = Number(status) < 400 ? headersOf(implied) : {}
     response.headers = {
       ...response.headers,
@@ -126,6 +144,13 @@ function complete({ [operationKey]: implied = {}, ...operation }: OperationObjec
     { $ref: '#/components/parameters/X-Request-Id' },
   ]
   return { ...operation, parameters, responses } as OperationObject
+}
+
+/** The schema's own example is the one to show, where no other is given. */
+function withExample(media: OpenAPIV3_1.MediaTypeObject): OpenAPIV3_1.MediaTypeObject {
+  const example = (media.schema as OpenAPIV3_1.SchemaObject | undefined)?.examples?.[0]
+  if (media.example === undefined && example !== undefined) media.example = example
+  return media
 }
 
 function answersOf({ answers = {} }: Implied): Responses {

@@ -15,11 +15,15 @@ export function createLane({
   waitingMax,
   holdMsMax,
   metrics,
+  refusal = 'Too many reads wait for the database, try again',
 }: {
   atOnceMax: number
   waitingMax: number
   holdMsMax: number
-  metrics: Pick<Metrics, 'poolWait'>
+  /** Counts waiting for the database; null where it is not the database that is waited for. */
+  metrics: Pick<Metrics, 'poolWait'> | null
+  /** What a client is told where too much waits. */
+  refusal?: string
 }): Lane {
   let places = atOnceMax
   const waiting: (() => void)[] = []
@@ -28,11 +32,11 @@ export function createLane({
     async run(work) {
       if (places > 0) {
         places--
-        metrics.poolWait.observe(0)
+        metrics?.poolWait.observe(0)
       } else {
-        const end = metrics.poolWait.startTimer()
+        const end = metrics?.poolWait.startTimer()
         await turn()
-        end()
+        end?.()
       }
       let isHeld = true
       const release = () => {
@@ -54,7 +58,7 @@ export function createLane({
 
   function turn(): Promise<void> {
     if (waiting.length >= waitingMax) {
-      return Promise.reject(new AppError('busy', 'Too many reads wait for the database, try again'))
+      return Promise.reject(new AppError('busy', refusal))
     }
     return new Promise((resolve) => waiting.push(resolve))
   }

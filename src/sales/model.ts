@@ -148,7 +148,12 @@ export const orderAnswer = t.Object(
 
 const page = { total: t.Integer(), page: t.Integer(), limit: t.Integer(), pages: t.Integer() }
 
-export const orderListAnswer = t.Object({ orders: t.Array(orderAnswer), ...page })
+const examplePage = { total: 1, page: 1, limit: 20, pages: 1 }
+
+export const orderListAnswer = t.Object(
+  { orders: t.Array(orderAnswer), ...page },
+  { examples: [{ orders: orderAnswer.examples, ...examplePage }] },
+)
 
 export const bookingAnswer = t.Object(
   {
@@ -183,20 +188,41 @@ export const bookingAnswer = t.Object(
   },
 )
 
-export const bookingListAnswer = t.Object({
-  bookings: t.Array(
-    t.Composite([
-      bookingAnswer,
-      t.Object({
-        event: t.Object({
-          id,
-          title: t.String(),
-          starts_at: orNull(instant),
-          ends_at: orNull(instant),
-          venue: t.Unknown(),
+export const bookingListAnswer = t.Object(
+  {
+    bookings: t.Array(
+      t.Composite([
+        bookingAnswer,
+        t.Object({
+          event: t.Object({
+            id,
+            title: t.String(),
+            starts_at: orNull(instant),
+            ends_at: orNull(instant),
+            venue: t.Unknown(),
+          }),
         }),
-      }),
-    ]),
-  ),
-  ...page,
-})
+      ]),
+    ),
+    ...page,
+  },
+  {
+    examples: [
+      {
+        bookings: [
+          {
+            ...bookingAnswer.examples[0],
+            event: {
+              id: 42,
+              title: 'Rock Night',
+              starts_at: '2026-12-01T19:00:00.000Z',
+              ends_at: null,
+              venue: { name: 'Harbour Hall', city: 'Hamburg' },
+            },
+          },
+        ],
+        ...examplePage,
+      },
+    ],
+  },
+)

@@ -1,4 +1,5 @@
 import { Elysia, t } from 'elysia'
+import type { Accounts, UserPrincipal as User } from '../accounts/accounts.ts'
 import { AppError, type ErrorCode } from '../errors.ts'
 import { operation } from '../platform/operation.ts'
 import type { NamedTicket, OrderRequest, PlaceOutcome, PlaceResult, StatusResult } from './calls.ts'
@@ -17,16 +18,7 @@ import {
 } from './model.ts'
 import type { Sales } from './sales.ts'
 
-/** Whoever is logged in. */
-type User = { userId: number; role: 'USER' | 'ADMIN'; name: string }
-
-export type SalesRoutesDeps = {
-  sales: Sales
-  accounts: {
-    requireUser(headers: Headers): Promise<User>
-    requireRole(headers: Headers, role: 'ADMIN'): Promise<User>
-  }
-}
+export type SalesRoutesDeps = { sales: Sales; accounts: Pick<Accounts, 'requireUser' | 'requireRole'> }
 
 const noQuery = t.Object({}, { additionalProperties: false })
 const security = [{ bearerAuth: [] }]

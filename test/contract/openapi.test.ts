@@ -38,6 +38,8 @@ const app = buildApp({
   metrics: createMetrics(),
   catalog: {} as never,
   intake: {} as never,
+  accounts: {} as never,
+  sales: {} as never,
   ops: {} as never,
   readMetrics: async () => '',
 })

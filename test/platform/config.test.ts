@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { ConfigError, readConfig } from '../../src/config.ts'
 
 const secret = '0123456789abcdef0123'
+const key = '0123456789abcdef0123456789abcdef'
 
 function faultsOf(env: Record<string, string>): readonly string[] {
   try {
@@ -94,13 +95,19 @@ describe('readConfig', () => {
   })
 
   test('production refuses a missing, a demo and a short secret', () => {
-    const production = { NODE_ENV: 'production' }
-    expect(faultsOf(production)).toEqual(['SHOPIFY_WEBHOOK_SECRET must be set when NODE_ENV is production'])
+    expect(faultsOf({ NODE_ENV: 'production' })).toEqual([
+      'SHOPIFY_WEBHOOK_SECRET must be set when NODE_ENV is production',
+      'SECRET_KEY must be set when NODE_ENV is production',
+    ])
+    const production = { NODE_ENV: 'production', SECRET_KEY: key }
     expect(faultsOf({ ...production, SHOPIFY_WEBHOOK_SECRET: `${secret},demo_${secret}` })).toEqual([
       'SHOPIFY_WEBHOOK_SECRET holds a demo secret, which production refuses',
     ])
     expect(faultsOf({ ...production, SHOPIFY_WEBHOOK_SECRET: 'short' })).toHaveLength(1)
     expect(faultsOf({ ...production, SHOPIFY_WEBHOOK_SECRET: secret })).toEqual([])
+    expect(
+      faultsOf({ ...production, SHOPIFY_WEBHOOK_SECRET: secret, SECRET_KEY: `${key},${key.slice(1)}` }),
+    ).toEqual(['SECRET_KEY holds a value shorter than 32 characters, which production refuses'])
   })
 })
 

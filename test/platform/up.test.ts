@@ -84,6 +84,7 @@ describe('up', () => {
     const kept = readKept(folder('one'))
     expect(statSync(join(folder('one'), 'env')).mode & 0o777).toBe(0o600)
     expect(kept.SHOPIFY_WEBHOOK_SECRET).toMatch(/^demo_[0-9a-f]{32}$/)
+    expect(kept.SECRET_KEY).toMatch(/^demo_[0-9a-f]{32}$/)
     expect(kept.ONSALE_URL?.replace('localhost', '127.0.0.1')).toBe(onsale.url)
     const said = onsale.output()
     for (const part of [kept.ONSALE_URL, '/docs', kept.SHOPIFY_WEBHOOK_SECRET, 'curl '])
@@ -99,8 +100,8 @@ describe('up', () => {
     await stop(onsale, 'one')
   })
 
-  test('after kill -9 just works again, with the same secret', async () => {
-    const before = readKept(folder('one')).SHOPIFY_WEBHOOK_SECRET
+  test('after kill -9 just works again, with the same secrets', async () => {
+    const { SHOPIFY_WEBHOOK_SECRET, SECRET_KEY } = readKept(folder('one'))
     const killed = await up('one')
     const left = [postmaster('one'), redisPid('one')]
     killed.process.kill('SIGKILL')
@@ -109,7 +110,7 @@ describe('up', () => {
     const next = await up('one')
     expect(left.filter((pid) => worksIn(pid, folder('one')))).toEqual([])
     expect(await becomesHealthy(next)).toBe(true)
-    expect(readKept(folder('one')).SHOPIFY_WEBHOOK_SECRET).toBe(before!)
+    expect(readKept(folder('one'))).toMatchObject({ SHOPIFY_WEBHOOK_SECRET, SECRET_KEY })
     await stop(next, 'one')
   })
 
@@ -228,11 +229,18 @@ describe('one clear sentence and exit code 1', () => {
 
   test('for production without a secret of its own', async () => {
     const env = { NODE_ENV: 'production' }
-    const sentence = 'SHOPIFY_WEBHOOK_SECRET must be set when NODE_ENV is production\n'
+    const sentence =
+      'SHOPIFY_WEBHOOK_SECRET must be set when NODE_ENV is production\n' +
+      'SECRET_KEY must be set when NODE_ENV is production\n'
     expect(await refusal(['up'], env)).toBe(sentence)
     expect(await refusal(['serve'], env)).toBe(sentence)
-    expect(await refusal(['serve'], { ...env, SHOPIFY_WEBHOOK_SECRET: 'demo_0123456789abcdef' })).toBe(
-      'SHOPIFY_WEBHOOK_SECRET holds a demo secret, which production refuses\n',
+    const demo = {
+      SHOPIFY_WEBHOOK_SECRET: 'demo_0123456789abcdef',
+      SECRET_KEY: 'demo_0123456789abcdef0123456789abcdef',
+    }
+    expect(await refusal(['serve'], { ...env, ...demo })).toBe(
+      'SHOPIFY_WEBHOOK_SECRET holds a demo secret, which production refuses\n' +
+        'SECRET_KEY holds a demo secret, which production refuses\n',
     )
   })
 

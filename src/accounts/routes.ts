@@ -1,0 +1,203 @@
+import { Elysia, t } from 'elysia'
+import { operation } from '../platform/operation.ts'
+import type { Accounts } from './accounts.ts'
+import {
+  apiKeyBody,
+  apiKeyListAnswer,
+  apiKeyParams,
+  loginBody,
+  newApiKeyAnswer,
+  passwordBody,
+  signupBody,
+  tokenAnswer,
+  userAnswer,
+} from './model.ts'
+
+const noQuery = t.Object({}, { additionalProperties: false })
+const noStore = { 'cache-control': 'no-store' }
+const security = [{ bearerAuth: [] }]
+const headers = { 'Cache-Control': { description: 'Always `no-store`', example: 'no-store' } }
+
+/** `/auth/*` and `/admin/api-keys`. */
+export function accountRoutes({ accounts }: { accounts: Accounts }) {
+  // Who asks is found out before the body is looked at: a stranger is told 401, not what a body should look like.
+  return new Elysia({ name: 'accounts' }).use(open(accounts)).use(own(accounts)).use(admin(accounts))
+}
+
+/** For everybody. */
+function open(accounts: Accounts) {
+  return new Elysia({ name: 'accounts open' })
+    .post('/auth/signup', async ({ body }) => answer(await accounts.signup(body), { status: 201 }), {
+      query: noQuery,
+      body: signupBody,
+      detail: operation({
+        tags: ['Accounts'],
+        summary: 'Sign up',
+        description: 'Makes a user with the role USER. It does not log in.',
+        answers: { 201: { schema: userAnswer, description: 'Created' } },
+        errors: ['email_taken', 'busy', 'unavailable'],
+        headers,
+      }),
+    })
+    .post(
+      '/auth/login',
+      async ({ body }) => {
+        const { token, lifeS, role } = await accounts.login(body)
+        return answer({ access_token: token, token_type: 'bearer', expires_in: lifeS, role })
+      },
+      {
+        query: noQuery,
+        body: loginBody,
+        detail: operation({
+          tags: ['Accounts'],
+          summary: 'Log in',
+          description:
+            'A token for an hour. The refusal is the same for an address that nobody has and for a wrong password.',
+          answers: { 200: { schema: tokenAnswer } },
+          errors: ['bad_credentials', 'busy', 'unavailable'],
+          headers,
+        }),
+      },
+    )
+}
+
+/** For whoever is logged in. */
+function own(accounts: Accounts) {
+  return new Elysia({ name: 'accounts own' })
+    .derive(async ({ request }) => ({ user: await accounts.requireUser(request.headers) }))
+    .get('/auth/me', async ({ user }) => answer(await accounts.me(user)), {
+      query: noQuery,
+      detail: operation({
+        tags: ['Accounts'],
+        summary: 'Tell who is logged in',
+        description: 'The user whose token it is.',
+        security,
+        answers: { 200: { schema: userAnswer } },
+        errors: ['unauthorized', 'forbidden', 'busy', 'unavailable'],
+        headers,
+      }),
+    })
+    .post(
+      '/auth/password',
+      async ({ user, body }) => {
+        await accounts.changePassword(user, {
+          oldPassword: body.old_password,
+          newPassword: body.new_password,
+        })
+        return done()
+      },
+      {
+        query: noQuery,
+        body: passwordBody,
+        detail: operation({
+          tags: ['Accounts'],
+          summary: 'Change the password',
+          description: 'Ends all tokens of the user, the one that was sent included.',
+          security,
+          answers: { 204: { description: 'Changed' } },
+          errors: ['unauthorized', 'bad_credentials', 'forbidden', 'busy', 'unavailable'],
+          headers,
+        }),
+      },
+    )
+    .post(
+      '/auth/logout-everywhere',
+      async ({ user }) => {
+        await accounts.logoutEverywhere(user)
+        return done()
+      },
+      {
+        query: noQuery,
+        detail: operation({
+          tags: ['Accounts'],
+          summary: 'Log out everywhere',
+          description: 'Ends all tokens of the user, the one that was sent included.',
+          security,
+          answers: { 204: { description: 'Logged out' } },
+          errors: ['unauthorized', 'forbidden', 'busy', 'unavailable'],
+          headers,
+        }),
+      },
+    )
+}
+
+/** For admins. */
+function admin(accounts: Accounts) {
+  return new Elysia({ name: 'accounts admin' })
+    .derive(async ({ request }) => ({ user: await accounts.requireRole(request.headers, 'ADMIN') }))
+    .post(
+      '/admin/api-keys',
+      async ({ user, body }) =>
+        answer({ ...body, ...(await accounts.createApiKey(user, body)) }, { status: 201 }),
+      {
+        query: noQuery,
+        body: apiKeyBody,
+        detail: operation({
+          tags: ['Admin'],
+          summary: 'Make a key for a machine',
+          description: 'Role ADMIN. The key is in this answer alone: what is kept is its SHA-256.',
+          security,
+          answers: { 201: { schema: newApiKeyAnswer, description: 'Created' } },
+          errors: ['unauthorized', 'forbidden', 'busy', 'unavailable'],
+          headers,
+        }),
+      },
+    )
+    .get(
+      '/admin/api-keys',
+      async () => {
+        const keys = await accounts.listApiKeys()
+        return answer({
+          api_keys: keys.map((key) => ({
+            id: key.keyId,
+            name: key.name,
+            scopes: key.scopes,
+            created_by: key.createdBy,
+            created_at: key.createdAt,
+            used_at: key.usedAt,
+            revoked_at: key.revokedAt,
+          })),
+        })
+      },
+      {
+        query: noQuery,
+        detail: operation({
+          tags: ['Admin'],
+          summary: 'List the keys for machines',
+          description: 'Role ADMIN. Newest first, those that were revoked included.',
+          security,
+          answers: { 200: { schema: apiKeyListAnswer } },
+          errors: ['unauthorized', 'forbidden', 'busy', 'unavailable'],
+          headers,
+        }),
+      },
+    )
+    .delete(
+      '/admin/api-keys/:id',
+      async ({ user, params }) => {
+        await accounts.revokeApiKey(user, Number(params.id))
+        return done()
+      },
+      {
+        query: noQuery,
+        params: apiKeyParams,
+        detail: operation({
+          tags: ['Admin'],
+          summary: 'Revoke a key for a machine',
+          description: 'Role ADMIN. From the answer on it admits nobody.',
+          security,
+          answers: { 204: { description: 'Revoked' } },
+          errors: ['unauthorized', 'forbidden', 'not_found', 'busy', 'unavailable'],
+          headers,
+        }),
+      },
+    )
+}
+
+function answer(body: object, { status = 200 } = {}): Response {
+  return Response.json(body, { status, headers: noStore })
+}
+
+function done(): Response {
+  return new Response(null, { status: 204, headers: noStore })
+}

@@ -1,0 +1,301 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { Elysia } from 'elysia'
+import { createAccounts } from '../../src/accounts/accounts.ts'
+import { accountRoutes } from '../../src/accounts/routes.ts'
+import { composeApp } from '../../src/app.ts'
+import { createLog } from '../../src/platform/log.ts'
+import { createMetrics } from '../../src/platform/metrics.ts'
+import { salesRoutes } from '../../src/sales/routes.ts'
+import { createSales } from '../../src/sales/sales.ts'
+import { addEvent, type TestEvent } from '../catalog.ts'
+import { expectVerified, type TestDatabase, testDatabase } from '../harness.ts'
+import { countersOf, ticketsOf } from '../sales.ts'
+
+type Answer = { status: number; body: Record<string, never> & Body; headers: Headers }
+type Body = {
+  code: string
+  id: number
+  status: string
+  version: number
+  limit: number
+  owned: number
+  orders: Body[]
+  bookings: Body[]
+  total: number
+  errors: { path: string }[]
+  current_version: number
+  units: { code: string }[] | null
+  access_token: string
+}
+type Someone = { token: string; id: number }
+
+let database: TestDatabase
+let url: URL
+let ann: Someone
+let bob: Someone
+let admin: Someone
+let stop: () => Promise<void>
+
+beforeAll(async () => {
+  database = await testDatabase({ connections: 6 })
+  const metrics = createMetrics()
+  const log = createLog({ level: 'silent', destination: { write: () => {} } })
+  const accounts = createAccounts({
+    pool: database.service,
+    secrets: ['a secret of more than 32 characters'],
+    metrics,
+  })
+  const sales = createSales({ pool: database.service, metrics })
+  const flows = new Elysia().use(accountRoutes({ accounts })).use(salesRoutes({ sales, accounts }))
+  const app = composeApp(flows, { config: { corsOrigins: [] }, log, metrics })
+  const server = Bun.serve({ ...app.serve, port: 0, hostname: '127.0.0.1' })
+  url = server.url
+  stop = () => server.stop(true)
+  ann = await someone()
+  bob = await someone()
+  admin = await someone()
+  await database.admin`update onsale.users set role = 'ADMIN' where id = ${admin.id}`
+})
+afterAll(async () => {
+  await expectVerified(database.admin)
+  await stop()
+  await database.drop()
+})
+
+async function ask(
+  route: string,
+  { as, body, headers = {} }: { as?: Someone; body?: unknown; headers?: Record<string, string> } = {},
+): Promise<Answer> {
+  const [method = '', path = ''] = route.split(' ')
+  const response = await fetch(new URL(path, url), {
+    method,
+    headers: {
+      ...(as === undefined ? {} : { authorization: `Bearer ${as.token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  expect([route, response.headers.get('cache-control')]).toEqual([route, 'no-store'])
+  return {
+    status: response.status,
+    body: (await response.json()) as Answer['body'],
+    headers: response.headers,
+  }
+}
+
+async function someone(): Promise<Someone> {
+  const credentials = { email: `${crypto.randomUUID()}@example.com`, password: 'a sentence about otters' }
+  const { body } = await ask('POST /auth/signup', { body: credentials })
+  const { body: login } = await ask('POST /auth/login', { body: credentials })
+  return { id: body.id, token: login.access_token }
+}
+
+/** An event on sale, and its tickets. */
+async function onSale(event: TestEvent = {}): Promise<{ event: number; tickets: [number, number] }> {
+  const id = await addEvent(database.admin, event)
+  const [first = 0, second = 0] = await ticketsOf(database.admin, id)
+  return { event: id, tickets: [first, second] }
+}
+const refusal = ({ status, body }: Answer) => [status, body.code]
+
+describe('an order', () => {
+  test('is placed once, whatever is sent how often, and looked at by its buyer and an admin', async () => {
+    const { event, tickets } = await onSale()
+    const body = { items: [{ ticket_id: tickets[0], qty: 2 }], client_token: 'one' }
+    const placed = await ask('POST /orders', { as: ann, body })
+    expect(placed).toMatchObject({
+      status: 201,
+      body: { event_id: event, status: 'PENDING', total_cents: 5000, version: 1 },
+    })
+    expect(placed.headers.get('idempotent-replayed')).toBeNull()
+    const again = await ask('POST /orders', { as: ann, body })
+    expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([200, 'true'])
+    expect(again.body).toEqual(placed.body)
+    const byHeader = await ask('POST /orders', {
+      as: ann,
+      body: { items: body.items },
+      headers: { 'idempotency-key': 'one' },
+    })
+    expect(byHeader.body).toEqual(placed.body)
+
+    const path = `GET /orders/${placed.body.id}`
+    expect((await ask(path, { as: ann })).body).toEqual(placed.body)
+    expect((await ask(path, { as: admin })).body).toEqual(placed.body)
+    expect(refusal(await ask(path, { as: bob }))).toEqual([404, 'not_found'])
+    expect(refusal(await ask(path))).toEqual([401, 'unauthorized'])
+    expect((await ask('GET /orders', { as: bob })).body.orders.map(({ id }) => id)).not.toContain(
+      placed.body.id,
+    )
+    expect((await ask(`GET /orders?q=${placed.body.id}&status=PENDING`, { as: ann })).body).toMatchObject({
+      orders: [{ id: placed.body.id }],
+      total: 1,
+      page: 1,
+      limit: 20,
+      pages: 1,
+    })
+  })
+
+  test('says why it is refused', async () => {
+    const { event, tickets } = await onSale({ tickets: [{ direct: { capacity: 1 }, price: 100 }] })
+    const order = (items: unknown[], extra = {}) => ({ items, client_token: crypto.randomUUID(), ...extra })
+    const one = (qty: number) => order([{ ticket_id: tickets[0], qty }])
+    expect(refusal(await ask('POST /orders', { as: bob, body: one(2) }))).toEqual([409, 'sold_out'])
+    const limited = await ask('POST /orders', { as: bob, body: one(3) })
+    expect(limited).toMatchObject({ status: 409, body: { code: 'limit_reached', limit: 2, owned: 0 } })
+    expect((await ask('POST /orders', { as: ann, body: one(1) })).status).toBe(201)
+    const held = await ask('POST /orders', { as: bob, body: one(1) })
+    expect(refusal(held)).toEqual([409, 'held_by_others'])
+    expect(Number(held.headers.get('retry-after'))).toBeGreaterThan(590)
+    expect(
+      refusal(await ask('POST /orders', { as: bob, body: order([{ ticket_id: 999_999, qty: 1 }]) })),
+    ).toEqual([404, 'unknown_ticket'])
+
+    const other = await onSale()
+    const both = order([
+      { ticket_id: tickets[0], qty: 1 },
+      { ticket_id: other.tickets[0], qty: 1 },
+    ])
+    expect(refusal(await ask('POST /orders', { as: bob, body: both }))).toEqual([422, 'one_event_per_order'])
+    await database.admin`update onsale.tickets set sku = 'TWICE' where event_id in (${event}, ${other.event})`
+    expect(refusal(await ask('POST /orders', { as: bob, body: order([{ sku: 'TWICE', qty: 1 }]) }))).toEqual([
+      422,
+      'ambiguous_sku',
+    ])
+    const bySku = order([{ sku: 'TWICE', qty: 1 }], { event_id: other.event })
+    expect(await ask('POST /orders', { as: bob, body: bySku })).toMatchObject({
+      status: 201,
+      body: { event_id: other.event },
+    })
+    expect(
+      refusal(await ask('POST /orders', { as: bob, body: { ...bySku, items: [{ sku: 'TWICE', qty: 2 }] } })),
+    ).toEqual([409, 'idempotency_conflict'])
+    await database.admin`update onsale.events set is_sales_paused = true where id = ${other.event}`
+    expect(refusal(await ask('POST /orders', { as: bob, body: { ...bySku, client_token: 'x' } }))).toEqual([
+      409,
+      'sales_paused',
+    ])
+  })
+
+  test('that is malformed is told all its faults, and nothing of it is believed', async () => {
+    const { tickets } = await onSale()
+    const faulty = await ask('POST /orders', {
+      as: ann,
+      body: { items: [{ ticket_id: tickets[0], qty: 0 }, { qty: 1.5 }], client_token: '', total_cents: 1 },
+    })
+    expect(refusal(faulty)).toEqual([422, 'validation_failed'])
+    expect(faulty.body.errors.map(({ path }) => path).toSorted()).toEqual([
+      '/client_token',
+      '/items/0/qty',
+      '/items/1/qty',
+      '/total_cents',
+    ])
+    for (const body of [
+      { items: [{ ticket_id: tickets[0], sku: 'GA', qty: 1 }], client_token: 'a' },
+      { items: [{ qty: 1 }], client_token: 'a' },
+      { items: [], client_token: 'a' },
+      { items: [{ ticket_id: tickets[0], qty: 1 }] },
+      { items: [{ ticket_id: tickets[0], qty: 1, price_cents: 0 }], client_token: 'a' },
+      { items: [{ ticket_id: tickets[0], qty: 1 }], client_token: 'a', user_id: bob.id, status: 'PAID' },
+    ]) {
+      expect(refusal(await ask('POST /orders', { as: ann, body }))).toEqual([422, 'validation_failed'])
+    }
+    expect(refusal(await ask('POST /orders', { body: {} }))).toEqual([401, 'unauthorized'])
+    for (const path of [
+      '/orders/0',
+      '/orders/1e3',
+      '/orders/abc',
+      '/orders?page=0',
+      '/orders?status=paid',
+      '/orders?foo=1',
+    ]) {
+      expect(refusal(await ask(`GET ${path}`, { as: ann }))).toEqual([400, 'bad_request'])
+    }
+  })
+
+  test('is cancelled by its buyer, twice with the same answer, and by nobody else', async () => {
+    const { event, tickets } = await onSale()
+    const { body } = await ask('POST /orders', {
+      as: ann,
+      body: { items: [{ ticket_id: tickets[0], qty: 2 }], client_token: 'cancel' },
+    })
+    const path = `POST /orders/${body.id}/cancel`
+    expect(refusal(await ask(path, { as: bob }))).toEqual([404, 'not_found'])
+    expect(await ask(path, { as: ann })).toMatchObject({
+      status: 200,
+      body: { status: 'CANCELLED', version: 2 },
+    })
+    expect(await ask(path, { as: ann })).toMatchObject({
+      status: 200,
+      body: { status: 'CANCELLED', version: 2 },
+    })
+    expect(await countersOf(database.admin, event)).toEqual({ [tickets[0]]: [0, 0, 100] })
+  })
+
+  test('gets another status from an admin who knows its version; once paid it has codes', async () => {
+    const { tickets } = await onSale()
+    const { body } = await ask('POST /orders', {
+      as: ann,
+      body: { items: [{ ticket_id: tickets[0], qty: 2 }], client_token: 'admin' },
+    })
+    const path = `PATCH /orders/${body.id}/status`
+    const paid = { status: 'PAID', version: 1 }
+    expect(refusal(await ask(path, { as: ann, body: paid }))).toEqual([403, 'forbidden'])
+    expect(refusal(await ask(path, { body: paid }))).toEqual([401, 'unauthorized'])
+    const done = await ask(path, { as: admin, body: paid })
+    expect(done).toMatchObject({ status: 200, body: { status: 'PAID', version: 2 } })
+    expect(done.body.units).toHaveLength(2)
+    expect(await ask(path, { as: admin, body: paid })).toMatchObject({
+      status: 409,
+      body: { code: 'version_conflict', current_version: 2 },
+    })
+    const back = await ask(path, { as: admin, body: { status: 'PENDING', version: 2 } })
+    expect(back).toMatchObject({ status: 409, body: { code: 'bad_transition', current_status: 'PAID' } })
+    expect(refusal(await ask(`POST /orders/${body.id}/cancel`, { as: ann }))).toEqual([409, 'bad_transition'])
+    expect(refusal(await ask('PATCH /orders/999999/status', { as: admin, body: paid }))).toEqual([
+      404,
+      'not_found',
+    ])
+  })
+})
+
+describe('a booking', () => {
+  test('is an order of one ticket kind by its other name', async () => {
+    const { event, tickets } = await onSale({
+      title: 'Free Night',
+      tickets: [{ price: 0, direct: { capacity: 5 } }],
+    })
+    const booked = await ask('POST /bookings', { as: bob, body: { event_id: event, quantity: 2 } })
+    expect(booked).toMatchObject({
+      status: 201,
+      body: { event_id: event, ticket_id: tickets[0], quantity: 2, status: 'PAID', total_cents: 0 },
+    })
+    expect((await ask(`GET /orders/${booked.body.id}`, { as: bob })).body.units).toHaveLength(2)
+    expect(refusal(await ask('POST /bookings', { as: bob, body: { event_id: event, quantity: 1 } }))).toEqual(
+      [409, 'limit_reached'],
+    )
+    const { body } = await ask('GET /bookings', { as: bob })
+    expect(body.bookings[0]).toMatchObject({ id: booked.body.id, event: { id: event, title: 'Free Night' } })
+
+    expect(refusal(await ask(`DELETE /bookings/${booked.body.id}`, { as: ann }))).toEqual([404, 'not_found'])
+    expect(await ask(`DELETE /bookings/${booked.body.id}`, { as: bob })).toMatchObject({
+      status: 200,
+      body: { status: 'CANCELLED', quantity: 2 },
+    })
+    expect(await countersOf(database.admin, event)).toEqual({ [tickets[0]]: [0, 0, 5] })
+  })
+
+  test('needs a ticket where the event has several, and may name its request', async () => {
+    const { event, tickets } = await onSale({ tickets: [{}, { price: 0 }] })
+    expect(refusal(await ask('POST /bookings', { as: ann, body: { event_id: event, quantity: 1 } }))).toEqual(
+      [422, 'ticket_required'],
+    )
+    const body = { event_id: event, ticket_id: tickets[1], quantity: 1, client_token: 'booked' }
+    const first = await ask('POST /bookings', { as: ann, body })
+    const again = await ask('POST /bookings', { as: ann, body })
+    expect([first.status, again.status, again.body.id]).toEqual([201, 200, first.body.id])
+    expect(
+      refusal(await ask('POST /bookings', { as: ann, body: { event_id: 999_999, quantity: 1 } })),
+    ).toEqual([404, 'unknown_ticket'])
+  })
+})
