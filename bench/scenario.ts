@@ -38,7 +38,7 @@ export type Bench = {
   shop: Shop
   /** Where Onsale listens: one address for each port. */
   urls: readonly [string, ...string[]]
-  /** Signs webhooks. */
+  /** Signs webhooks, and tokens of users. */
   secret: string
   /** The database as its owner, for looking; null on a target whose database is not known. */
   sql: Sql | null
@@ -58,6 +58,8 @@ export type Bench = {
   count(): Promise<Counting>
   /** The module that makes signed order webhooks for the light generator (runner/webhook_source.ts). */
   webhookSource: string
+  /** The module that makes bookings of logged-in users for the light generator (runner/booking_source.ts). */
+  bookingSource: string
   /** Starts one more Onsale on the same database, waits until it is ready and stops it; answers how long that took in ms. */
   timeStart(): Promise<number>
   /** Resident memory of the processes of Onsale together, in bytes; null where the system does not tell. */

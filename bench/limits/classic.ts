@@ -12,15 +12,17 @@
 //   usual      by `sql.begin`, statement after statement: five round trips, as it stands in most code
 //   pipelined  what can go together does: begin with the select, then the rest with the commit. Two round trips, and the
 //              ticket's row is held for hardly more than the commit. No order of these statements is faster.
+//   booking    how a place is usually booked, as a peer for our orders: begin; select … from tickets where id = … for update;
+//              select count(*) of the user's bookings; insert the booking; update tickets; commit. Six round trips
 //
-// On one hot ticket either waits in line for its row, from the update until the commit is on the disk.
+// On one hot ticket each of them waits in line for its row, from the update until the commit is on the disk.
 
 import { randomBytes, randomUUID } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { openPool, type Sql } from '../../src/platform/database.ts'
 import { distributionOf, Samples } from '../runner/distribution.ts'
 
-export type ClassicForm = 'usual' | 'pipelined'
+export type ClassicForm = 'usual' | 'pipelined' | 'booking'
 
 export type ClassicOptions = {
   /** Timed; half a second more before it warms up. */
@@ -83,7 +85,14 @@ async function expectDurable(sql: Sql): Promise<void> {
 /** Half-full pages keep the hot row where it is, and what is rewritten all the time is vacuumed soon, as in ours. */
 async function makeTables(sql: Sql, tickets: number): Promise<void> {
   await sql`create table processed (id text primary key, received_at timestamptz not null default clock_timestamp())`
-  await sql`create table tickets (id bigint primary key, sold bigint not null default 0) with (fillfactor = 50)`
+  await sql`
+    create table bookings (
+      id bigint generated always as identity primary key, ticket_id bigint not null, user_id bigint not null
+    )`
+  await sql`create index on bookings (user_id, ticket_id)`
+  await sql`
+    create table tickets (id bigint primary key, sold bigint not null default 0, capacity bigint not null default 1000000000)
+    with (fillfactor = 50)`
   await sql`insert into tickets (id) select n from generate_series(1, ${tickets}::integer) n`
   await sql`vacuum analyze tickets`
 }
@@ -100,7 +109,8 @@ async function run(
   await Promise.all(pools.map(work))
 
   const [row] = await pools[0]!<{ sold: number; processed: number }[]>`
-    select (select sum(t.sold)::float8 from tickets t) as sold, (select count(*)::float8 from processed) as processed`
+    select (select sum(t.sold)::float8 from tickets t) as sold, 
+      (select count(*)::float8 from processed) + (select count(*)::float8 from bookings) as processed`
   if (row?.sold !== count || row.processed !== count) {
     throw new Error(`${count} transactions, but ${row?.sold} sold and ${row?.processed} processed`)
   }
@@ -116,7 +126,7 @@ async function run(
   async function work(sql: Sql): Promise<void> {
     for (let now = performance.now(); now < endsAt; ) {
       const ticket = (count++ % tickets) + 1
-      await (form === 'usual' ? usual : pipelined)(sql, { id: randomUUID(), ticket })
+      await forms[form](sql, { id: randomUUID(), ticket, user: count })
       const doneAt = performance.now()
       if (now >= startedAt) {
         latencies.add(doneAt - now)
@@ -127,7 +137,9 @@ async function run(
   }
 }
 
-type Webhook = { id: string; ticket: number }
+type Webhook = { id: string; ticket: number; user: number }
+
+const forms = { usual, pipelined, booking }
 
 async function usual(sql: Sql, { id, ticket }: Webhook): Promise<void> {
   await sql.begin(async (sql) => {
@@ -152,6 +164,17 @@ async function pipelined(sql: Sql, { id, ticket }: Webhook): Promise<void> {
   ])
 }
 
+async function booking(sql: Sql, { ticket, user }: Webhook): Promise<void> {
+  await sql.begin(async (sql) => {
+    const [row] = await sql`select capacity - sold as available from tickets where id = ${ticket} for update`
+    const [owned] =
+      await sql`select count(*) as count from bookings where user_id = ${user} and ticket_id = ${ticket}`
+    if (Number(row?.available) < 1 || Number(owned?.count) >= 2) return
+    await sql`insert into bookings (ticket_id, user_id) values (${ticket}, ${user})`
+    await sql`update tickets set sold = sold + 1 where id = ${ticket}`
+  })
+}
+
 function urlOf(adminUrl: string, database: string): string {
   const url = new URL(adminUrl)
   url.pathname = `/${database}`
@@ -164,7 +187,7 @@ if (import.meta.main) {
     options: { seconds: { type: 'string', default: '5' }, tickets: { type: 'string', default: '1' } },
   })
   const options = { seconds: Number(values.seconds), tickets: Number(values.tickets) }
-  for (const form of ['usual', 'pipelined'] as const) {
+  for (const form of ['usual', 'pipelined', 'booking'] as const) {
     const result = await measureClassic(positionals[0] ?? '', { ...options, form })
     process.stdout.write(`${JSON.stringify(result)}\n`)
   }

@@ -107,6 +107,7 @@ async function benchOf(context: Context, options: RunOptions): Promise<Bench> {
     dropCaches: stage.dropCaches,
     count: () => startCounting(urls),
     webhookSource: join(import.meta.dir, 'webhook_source.ts'),
+    bookingSource: join(import.meta.dir, 'booking_source.ts'),
     timeStart: stage.timeStart,
     deliver: (topic, body) => deliver(urls[0], secret, topic, body),
     residentBytes: () =>

@@ -109,6 +109,7 @@ function startOne(options: ServersOptions & { port: number; args: string[]; logP
         DATABASE_URL: options.databaseUrl,
         ...(options.redisUrl === null ? {} : { REDIS_URL: options.redisUrl }),
         SHOPIFY_WEBHOOK_SECRET: options.secret,
+        SECRET_KEY: options.secret,
         DATA_DIR: options.folder,
       } as NodeJS.ProcessEnv,
       // The log is written as in production, one line a request.
