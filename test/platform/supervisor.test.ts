@@ -30,6 +30,7 @@ async function serve(processes: number) {
   const spawned = await spawnOnsale(['serve', '--processes', String(processes)], {
     DATABASE_URL: database.url,
     SHOPIFY_WEBHOOK_SECRET: secret,
+    SECRET_KEY: secret,
   })
   running.push(spawned)
   const { process: supervisor, url, log } = spawned
