@@ -1,10 +1,19 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 import { createAdminCalls } from '../../src/admin/calls.ts'
-import { openPool, type Sql, serviceRole } from '../../src/platform/database.ts'
+import { openPool, type Session, type Sql, serviceRole } from '../../src/platform/database.ts'
 import { createMetrics } from '../../src/platform/metrics.ts'
 import { waitUntil } from '../../src/platform/process.ts'
 import { createSalesCalls } from '../../src/sales/calls.ts'
-import { editEvent, editTicket, makeEvent } from '../admin.ts'
+import {
+  deleteEvent,
+  deleteTicket,
+  type Edit,
+  editEvent,
+  editTicket,
+  makeEvent,
+  setCapacity,
+  setStatus,
+} from '../admin.ts'
 import { expectVerified, type TestDatabase, testDatabase } from '../harness.ts'
 import { addUser, countersOf, place, ticketsOf } from '../sales.ts'
 import { blockersOf, withSessions } from './sessions.ts'
@@ -124,6 +133,29 @@ test('of eight edits of one version at once exactly one counts', async () => {
   ).toBe(1)
 })
 
+test('who edits while an edit of the same version is under way waits for it and is told of the newer one', async () => {
+  const edits: [name: string, edit: (sql: Session, event: number, ticket: number) => Promise<Edit>][] = [
+    ['an event', (sql, event) => editEvent(sql, event, 1, { title: crypto.randomUUID() })],
+    ['a status', (sql, event) => setStatus(sql, event, 1, 'archived')],
+    ['a deletion', (sql, event) => deleteEvent(sql, event, { version: 1 })],
+    ['a ticket', (sql, _, ticket) => editTicket(sql, ticket, 1, { name: crypto.randomUUID() })],
+    ['a capacity', (sql, _, ticket) => setCapacity(sql, ticket, 1, 50)],
+    ['a ticket out', (sql, _, ticket) => deleteTicket(sql, ticket, { version: 1 })],
+  ]
+  for (const [name, edit] of edits) {
+    const { event, ticket } = await onSale({ users: 0 })
+    await withSessions(database, 2, async (first, second) => {
+      await first.sql`begin`
+      expect((await edit(first.sql, event, ticket)).version).toBe(2)
+      const waiting = edit(second.sql, event, ticket)
+      expect(await blockersOf(database, second)).toEqual([first.pid])
+      await first.sql`commit`
+      const isGone = name === 'a deletion' || name === 'a ticket out'
+      expect([name, (await waiting).outcome]).toEqual([name, isGone ? 'not_found' : 'version_conflict'])
+    })
+  }
+})
+
 test('a capacity that shrinks and grows while hundreds buy is never exceeded', async () => {
   const { event, ticket, users } = await onSale({ users: 400 })
   let isOver = false
@@ -188,14 +220,26 @@ test('orders wait for an edit that is under way and then meet it; an edit waits 
     expect((await placing)[0]!.body.total_cents).toBe(3000)
 
     await first.sql`begin`
-    await place(first.sql, event, [{ user: bob, items: [[ticket, 1]] }])
-    const pausing = editEvent(second.sql, event, 1, { is_sales_paused: true })
+    await editEvent(first.sql, event, 1, { is_sales_paused: true })
+    const refusing = place(second.sql, event, [{ user: ann, items: [[ticket, 1]] }])
     expect(await blockersOf(database, second)).toEqual([first.pid])
     await first.sql`commit`
-    expect((await pausing).outcome).toBe('updated')
-    expect((await place(first.sql, event, [{ user: ann, items: [[ticket, 1]] }]))[0]!.outcome).toBe(
-      'sales_paused',
-    )
+    expect((await refusing)[0]!.outcome).toBe('sales_paused')
+    await editEvent(first.sql, event, 2, { is_sales_paused: false })
+
+    await first.sql`begin`
+    await place(first.sql, event, [{ user: bob, items: [[ticket, 1]] }])
+    const hiding = setStatus(second.sql, event, null, 'draft')
+    expect(await blockersOf(database, second)).toEqual([first.pid])
+    await first.sql`commit`
+    expect((await hiding).outcome).toBe('updated')
+
+    await first.sql`begin`
+    await setStatus(first.sql, event, null, 'active')
+    const finding = place(second.sql, event, [{ user: ann, items: [[ticket, 1]] }])
+    expect(await blockersOf(database, second)).toEqual([first.pid])
+    await first.sql`commit`
+    expect((await finding)[0]!.outcome).toBe('placed')
   })
 })
 
