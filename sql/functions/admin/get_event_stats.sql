@@ -61,13 +61,14 @@ as $$
       (
         select row_to_json(n)
         from (
-          select api.get_utc_text(date_trunc('minute', m.created_at, 'UTC')) as minute, sum(m.unit_count) as units
+          select date_trunc('minute', m.created_at, 'UTC') as at, sum(m.unit_count) as units
           from orders m
           where m.status = 'PAID'
           group by 1
-          order by units desc, minute
+          order by units desc, at
           limit 1
-        ) n
+        ) k
+        cross join lateral (select api.get_utc_text(k.at) as minute, k.units) n
       ) as top_minute
     from orders o
   ) b
