@@ -3,6 +3,7 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { addEvent, rename, sell } from '../catalog.ts'
 import { apply, delivery, level, product } from '../deliveries.ts'
 import { expectVerified, type TestDatabase, testDatabase } from '../harness.ts'
+import { backCounters } from '../sales.ts'
 import { type CatalogServer, serveCatalog } from '../serving.ts'
 
 // The public reads over real HTTP on a real database: what the wire contract says of them.
@@ -32,6 +33,8 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await server.stop()
+  // Sales are written as counters here.
+  await backCounters(database.admin)
   await expectVerified(database.admin)
   await database.drop()
 })

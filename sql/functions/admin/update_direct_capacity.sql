@@ -1,0 +1,85 @@
+-- Says how many units there are of a ticket of an event of the direct channel alone; null: unbounded. Always one row.
+-- updated              current_version is the new one; where it is so already nothing is written and it stays
+-- not_found            no such ticket, or it or its event was deleted
+-- not_direct           of an event of Shopify, which another flow writes
+-- version_conflict     it is not at p_version but at current_version: what a second call with the same version meets
+-- capacity_below_sold  capacity_min are sold or held, and fewer there cannot be. Unpaid orders whose time is over do not
+--                      count: they are expired first
+-- Locks: the event, the ticket, then those of expire_orders, stock by ticket, event_revisions.
+create or replace function api.update_direct_capacity(
+  p_ticket_id bigint,
+  p_version integer,
+  p_capacity bigint,
+  p_actor text,
+  p_now timestamptz default clock_timestamp()
+)
+returns table (outcome text, current_version integer, capacity_min bigint)
+language plpgsql
+volatile
+rows 1
+security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_event onsale.events;
+  v_ticket onsale.tickets;
+  v_stock onsale.stock;
+  v_available bigint;
+  v_event_ids bigint[];
+  v_flipped boolean;
+begin
+  select e.* into v_event
+  from onsale.tickets t
+  join onsale.events e on e.id = t.event_id
+  where t.id = p_ticket_id and e.deleted_at is null
+  for no key update of e;
+  select t.* into v_ticket from onsale.tickets t
+  where t.id = p_ticket_id and t.event_id = v_event.id and not t.is_removed
+  for no key update;
+  outcome := case
+    when v_ticket.id is null then 'not_found'
+    when v_event.shopify_product_id is not null then 'not_direct'
+    when v_ticket.version <> p_version then 'version_conflict'
+    else 'updated'
+  end;
+  current_version := v_ticket.version;
+  if outcome <> 'updated' then
+    return next;
+    return;
+  end if;
+
+  perform api.expire_orders(v_event.id, p_now);
+  select s.* into strict v_stock from onsale.stock s
+  where s.event_id = v_event.id and s.ticket_id = p_ticket_id and s.channel = 'direct';
+  capacity_min := v_stock.held + v_stock.sold;
+  if p_capacity < capacity_min then
+    outcome := 'capacity_below_sold';
+    return next;
+    return;
+  end if;
+
+  if api.apply_audit_entry(
+    p_actor, 'ticket.capacity', 'ticket ' || p_ticket_id,
+    jsonb_build_object('capacity', v_stock.capacity), jsonb_build_object('capacity', p_capacity), p_now
+  ) then
+    update onsale.tickets t set
+      version = t.version + 1,
+      updated_at = p_now
+    where t.id = p_ticket_id
+    returning t.version into strict current_version;
+    update onsale.stock s set capacity = p_capacity
+    where s.event_id = v_event.id and s.ticket_id = p_ticket_id and s.channel = 'direct'
+    returning s.available into strict v_available;
+    -- A count like any other, which lists may show a second late; from or to nothing left is told at once.
+    v_event_ids := array[v_event.id];
+    v_flipped := coalesce(v_stock.available > 0, true) <> coalesce(v_available > 0, true);
+    perform api.update_revisions(
+      '{}', case when v_flipped then v_event_ids else '{}' end, case when v_flipped then '{}' else v_event_ids end
+    );
+  end if;
+  return next;
+end;
+$$;
+comment on function api.update_direct_capacity(bigint, integer, bigint, text, timestamptz) is
+  'Says how many units there are of a ticket of the direct channel alone, never fewer than are sold or held';

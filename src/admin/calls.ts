@@ -1,0 +1,241 @@
+import type { Sql } from '../platform/database.ts'
+import { callTimer, type Metrics } from '../platform/metrics.ts'
+
+/** A ticket as it is made. Times are RFC 3339. */
+export type NewTicket = {
+  name: string
+  sku?: string | null
+  ticket_type?: string | null
+  price_cents: number
+  compare_at_price_cents?: number | null
+  /** Null or absent: unbounded. */
+  capacity?: number | null
+  /** Absent: behind the others. */
+  position?: number | null
+  sale_starts_at?: string | null
+  sale_ends_at?: string | null
+  is_visible?: boolean | null
+}
+
+/** What of a ticket may be edited: absent stays, null clears. */
+export type TicketChanges = Partial<Omit<NewTicket, 'capacity'>>
+
+/** What of an event may be edited: absent stays, null clears. `description` is clean HTML already. */
+export type EventChanges = {
+  title?: string
+  subtitle?: string | null
+  description?: string | null
+  category?: string | null
+  starts_at?: string | null
+  ends_at?: string | null
+  venue?: Record<string, unknown> | null
+  images?: readonly { url: string; alt?: string | null }[] | null
+  /** Null: no limit. */
+  per_user_limit?: number | null
+  is_sales_paused?: boolean
+}
+
+export type EventStatus = 'draft' | 'active' | 'archived' | 'unlisted'
+
+/** An event as it is made, with its tickets. Absent: a draft in the shop's currency. */
+export type NewEvent = Omit<EventChanges, 'title' | 'is_sales_paused'> & {
+  title: string
+  status?: EventStatus
+  currency?: string
+  tickets?: readonly NewTicket[]
+}
+
+/** The words that every edit shares; each function says what it means by them. */
+type Refusal = 'not_found' | 'not_direct' | 'version_conflict'
+
+/** `version`: the one it is at now; null where it is not found. */
+type Edited<Outcome> = { outcome: Outcome; version: number | null }
+
+export type UpdateResult = Edited<'updated' | Refusal>
+export type CancelResult = Edited<'cancelled' | 'has_live_orders' | Refusal>
+/** `capacityMin`: what is sold or held, fewer there cannot be; null where it came not so far. */
+export type CapacityResult = Edited<'updated' | 'capacity_below_sold' | Refusal> & {
+  capacityMin: number | null
+}
+export type NewTicketResult = { outcome: 'applied' | 'not_found' | 'not_direct'; ticketId: number | null }
+
+/** Who edits, for the audit log: `user 7`, `key 3`. `version`: the one that the caller has seen. */
+type By = { actor: string; version: number }
+/** Null: whatever version it is at. */
+type ByAny = { actor: string; version: number | null }
+
+/** A row of the table of an event's orders. Times are RFC 3339, UTC. */
+export type EventOrder = {
+  id: number
+  userId: number
+  email: string | null
+  status: string
+  items: string
+  unitCount: number
+  totalCents: number
+  paidCents: number
+  currency: string
+  expiresAt: string | null
+  createdAt: string
+  updatedAt: string
+}
+
+/** The SQL functions of the admin's edits; each call is timed under its function's name. */
+export function createAdminCalls(metrics: Pick<Metrics, 'queryTime'>) {
+  const timed = callTimer(metrics)
+  return {
+    /** Makes an event of the direct channel alone; answers its id. Refuses with class 22 or 23 what no route lets through. */
+    applyDirectEvent: (sql: Sql, event: NewEvent, { actor }: { actor: string }): Promise<number> =>
+      timed('apply_direct_event', async () => {
+        const [row] = await sql<{ id: number }[]>`
+          select api.apply_direct_event(
+            p_event => ${JSON.stringify(event)}::text::jsonb,
+            p_actor => ${actor}::text
+          )::float8 as id`
+        return row!.id
+      }),
+
+    updateDirectEvent: (
+      sql: Sql,
+      eventId: number,
+      changes: EventChanges,
+      { actor, version }: By,
+    ): Promise<UpdateResult> =>
+      timed('update_direct_event', async () => {
+        const [row] = await sql<UpdateResult[]>`
+          select r.outcome, r.current_version as version
+          from api.update_direct_event(
+            p_event_id => ${eventId}::bigint,
+            p_version => ${version}::integer,
+            p_changes => ${JSON.stringify(changes)}::text::jsonb,
+            p_actor => ${actor}::text
+          ) r`
+        return row!
+      }),
+
+    updateDirectEventStatus: (
+      sql: Sql,
+      eventId: number,
+      status: EventStatus,
+      { actor, version }: ByAny,
+    ): Promise<UpdateResult> =>
+      timed('update_direct_event_status', async () => {
+        const [row] = await sql<UpdateResult[]>`
+          select r.outcome, r.current_version as version
+          from api.update_direct_event_status(
+            p_event_id => ${eventId}::bigint,
+            p_version => ${version}::integer,
+            p_status => ${status}::text,
+            p_actor => ${actor}::text
+          ) r`
+        return row!
+      }),
+
+    cancelDirectEvent: (sql: Sql, eventId: number, { actor, version }: ByAny): Promise<CancelResult> =>
+      timed('cancel_direct_event', async () => {
+        const [row] = await sql<CancelResult[]>`
+          select r.outcome, r.current_version as version
+          from api.cancel_direct_event(
+            p_event_id => ${eventId}::bigint,
+            p_version => ${version}::integer,
+            p_actor => ${actor}::text
+          ) r`
+        return row!
+      }),
+
+    applyDirectTicket: (
+      sql: Sql,
+      eventId: number,
+      ticket: NewTicket,
+      { actor }: { actor: string },
+    ): Promise<NewTicketResult> =>
+      timed('apply_direct_ticket', async () => {
+        const [row] = await sql<NewTicketResult[]>`
+          select r.outcome, r.ticket_id::float8 as "ticketId"
+          from api.apply_direct_ticket(
+            p_event_id => ${eventId}::bigint,
+            p_ticket => ${JSON.stringify(ticket)}::text::jsonb,
+            p_actor => ${actor}::text
+          ) r`
+        return row!
+      }),
+
+    updateDirectTicket: (
+      sql: Sql,
+      ticketId: number,
+      changes: TicketChanges,
+      { actor, version }: By,
+    ): Promise<UpdateResult> =>
+      timed('update_direct_ticket', async () => {
+        const [row] = await sql<UpdateResult[]>`
+          select r.outcome, r.current_version as version
+          from api.update_direct_ticket(
+            p_ticket_id => ${ticketId}::bigint,
+            p_version => ${version}::integer,
+            p_changes => ${JSON.stringify(changes)}::text::jsonb,
+            p_actor => ${actor}::text
+          ) r`
+        return row!
+      }),
+
+    cancelDirectTicket: (sql: Sql, ticketId: number, { actor, version }: ByAny): Promise<CancelResult> =>
+      timed('cancel_direct_ticket', async () => {
+        const [row] = await sql<CancelResult[]>`
+          select r.outcome, r.current_version as version
+          from api.cancel_direct_ticket(
+            p_ticket_id => ${ticketId}::bigint,
+            p_version => ${version}::integer,
+            p_actor => ${actor}::text
+          ) r`
+        return row!
+      }),
+
+    /** `capacity`: null is unbounded. */
+    updateDirectCapacity: (
+      sql: Sql,
+      ticketId: number,
+      capacity: number | null,
+      { actor, version }: By,
+    ): Promise<CapacityResult> =>
+      timed('update_direct_capacity', async () => {
+        const [row] = await sql<CapacityResult[]>`
+          select r.outcome, r.current_version as version, r.capacity_min::float8 as "capacityMin"
+          from api.update_direct_capacity(
+            p_ticket_id => ${ticketId}::bigint,
+            p_version => ${version}::integer,
+            p_capacity => ${capacity}::bigint,
+            p_actor => ${actor}::text
+          ) r`
+        return row!
+      }),
+
+    /** As JSON text; null where there is no such event. */
+    getEventStats: (sql: Sql, eventId: number): Promise<string | null> =>
+      timed('get_event_stats', async () => {
+        const [row] = await sql<{ body: string | null }[]>`
+          select api.get_event_stats(p_event_id => ${eventId}::bigint)::text as body`
+        return row!.body
+      }),
+
+    /** At most `limit` orders behind `afterId` (null: from the first), by id. */
+    listEventOrders: (
+      sql: Sql,
+      eventId: number,
+      { afterId, limit }: { afterId: number | null; limit: number },
+    ): Promise<EventOrder[]> =>
+      timed('list_event_orders', async () => {
+        const rows = await sql<EventOrder[]>`
+          select
+            r.id::float8 as id, r.user_id::float8 as "userId", r.email, r.status, r.items, r.unit_count as "unitCount",
+            r.total_cents::float8 as "totalCents", r.paid_cents::float8 as "paidCents", r.currency,
+            r.expires_at as "expiresAt", r.created_at as "createdAt", r.updated_at as "updatedAt"
+          from api.list_event_orders(
+            p_event_id => ${eventId}::bigint,
+            p_after_id => ${afterId}::bigint,
+            p_limit => ${limit}::integer
+          ) r
+          order by r.id`
+        return [...rows]
+      }),
+  }
+}
