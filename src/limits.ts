@@ -297,6 +297,9 @@ export const passwordHashMsMax = 10_000
 /** A token is good for an hour; what ends it earlier is its user's token generation. */
 export const tokenLifeS = 60 * 60
 
+/** Tokens whose signature a process remembers to have checked: 10,000 users at once, of some 500 bytes each. */
+export const tokensKnownMax = 10_000
+
 /** Bytes of chance in a key for a machine: nobody guesses it, so its SHA-256 needs no salt. */
 export const apiKeyRandomBytes = 32
 export const apiKeyNameCharsMax = 100
