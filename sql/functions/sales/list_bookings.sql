@@ -21,8 +21,10 @@ as $$
   ), shown as (
     select f.* from found f order by f.id desc limit p_limit offset (p_page - 1) * p_limit
   )
-  select json_build_object(
-    'bookings', coalesce((
+  select row_to_json(p)
+  from (
+    select
+      coalesce((
       select json_agg(row_to_json(b) order by b.id desc)
       from (
         select
@@ -47,12 +49,12 @@ as $$
         join onsale.order_items i on i.event_id = s.event_id and i.order_id = s.id
         join onsale.events e on e.id = s.event_id
       ) b
-    ), '[]'),
-    'total', (select count(*) from found),
-    'page', p_page,
-    'limit', p_limit,
-    'pages', ((select count(*) from found) + p_limit - 1) / p_limit
-  )
+    ), '[]'::json) as bookings,
+      (select count(*) from found) as total,
+      p_page as page,
+      p_limit as "limit",
+      ((select count(*) from found) + p_limit - 1) / p_limit as pages
+  ) p
 $$;
 comment on function api.list_bookings(bigint, integer, integer, timestamptz) is
   'A page of a user''s bookings with their events as JSON, newest first';

@@ -59,9 +59,13 @@ begin
   ) g
   cross join lateral api.list_order_cards(g.event_id, g.ids, false) c;
 
-  return json_build_object(
-    'orders', coalesce(v_cards, '[]'::json), 'total', v_total, 'page', p_page, 'limit', p_limit,
-    'pages', (v_total + p_limit - 1) / p_limit
+  return (
+    select row_to_json(p)
+    from (
+      select
+        coalesce(v_cards, '[]'::json) as orders, v_total as total, p_page as page, p_limit as "limit",
+        (v_total + p_limit - 1) / p_limit as pages
+    ) p
   );
 end;
 $$;
