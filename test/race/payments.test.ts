@@ -194,10 +194,21 @@ test('ten attempts for one order at once are one', async () => {
   expect(started.map(({ outcome }) => outcome).filter((outcome) => outcome === 'created')).toHaveLength(1)
   const [first] = started
   for (const { payment } of started) expect(payment).toEqual(first!.payment)
-  expect(await payments.listPaymentEvents(pools[0] as Sql, [first!.payment!.paymentId, 0])).toEqual([
-    event,
-    null,
-  ])
+  const paymentId = first!.payment!.paymentId
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, (_, nth) =>
+      payments.updatePayment(pools[nth % 2] as Sql, event, {
+        paymentId,
+        providerPaymentId: `far ${event} ${nth % 2}`,
+        redirectUrl: null,
+      }),
+    ),
+  )
+  const counts = Object.fromEntries(
+    [...Map.groupBy(answers, String)].map(([word, all]) => [word, all.length]),
+  )
+  expect(counts).toEqual({ updated: 1, unchanged: 4, conflict: 5 })
+  expect(await payments.listPaymentEvents(pools[0] as Sql, [paymentId, 0])).toEqual([event, null])
 })
 
 test('a late payment against the deletion of its event: either it is paid, or the event is gone', async () => {
