@@ -37,6 +37,8 @@ declare
   v_old_status onsale.sale_status;
   v_new_status onsale.sale_status;
   v_is_left boolean;
+  -- What was PENDING and is paid in this batch. That takes nothing from what is left, so it is written once at the end.
+  v_paid_ids bigint[] := '{}';
 begin
   perform pg_advisory_xact_lock(hashtext('onsale sales'), hashint8(p_event_id));
   perform api.expire_orders(p_event_id, p_now);
@@ -47,6 +49,9 @@ begin
     v_status := p_statuses[v_nth]::onsale.payment_status;
     select p.* into v_payment from onsale.payments p where p.event_id = p_event_id and p.id = p_payment_ids[v_nth];
     select o.status into v_old_status from onsale.orders o where o.event_id = p_event_id and o.id = v_payment.order_id;
+    if v_payment.order_id = any (v_paid_ids) then
+      v_old_status := 'PAID';
+    end if;
     v_new_status := v_old_status;
     outcome := case
       when v_payment.id is null then 'unknown_payment'
@@ -93,7 +98,11 @@ begin
         where t.from_status = v_old_status and t.to_status = v_new_status and 'payment' = any (t.actors)
           and t.needs_paid is distinct from false
       ) then
-        perform api.update_orders(p_event_id, array[v_payment.order_id], array[v_new_status], 'payment', p_now);
+        if v_old_status = 'PENDING' then
+          v_paid_ids := v_paid_ids || v_payment.order_id;
+        else
+          perform api.update_orders(p_event_id, array[v_payment.order_id], array[v_new_status], 'payment', p_now);
+        end if;
       else
         v_new_status := v_old_status;
         insert into onsale.audit_log (at, actor, action, subject, before, after)
@@ -111,6 +120,10 @@ begin
     order_status := v_new_status;
     return next;
   end loop;
+
+  perform api.update_orders(
+    p_event_id, v_paid_ids, array_fill('PAID'::onsale.sale_status, array[cardinality(v_paid_ids)]), 'payment', p_now
+  );
 end;
 $$;
 comment on function api.apply_payment_results(bigint, bigint[], bigint[], text[], bigint[], text[], timestamptz) is
