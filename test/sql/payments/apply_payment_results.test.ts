@@ -130,6 +130,27 @@ check('units are given once in a batch: who comes first has them', async (sql) =
   expect(await countersOf(sql, event)).toEqual({ [ticket]: [0, 4, 1] })
 })
 
+check('late and timely orders of one batch share what there is, each paid once', async (sql) => {
+  const { event, ticket, orders, users, payments } = await started(sql, { buyers: 3, capacity: 6 })
+  const [first = 0, second = 0, third = 0] = orders
+  for (const nth of [1, 2]) {
+    await change(sql, event, [{ order: orders[nth] ?? 0, status: 'CANCELLED', user: users[nth] ?? 0 }])
+  }
+  await sql`update onsale.stock set capacity = 4 where ticket_id = ${ticket}`
+  const success = (nth: number) => ({ payment: payments[nth] ?? 0, order: orders[nth] ?? 0 })
+  expect(await results(sql, event, [1, 0, 2, 0, 1].map(success))).toEqual([
+    ['applied', 'PAID'],
+    ['applied', 'PAID'],
+    ['applied', 'REFUND_DUE'],
+    ['duplicate', 'PAID'],
+    ['duplicate', 'PAID'],
+  ])
+  expect(await countersOf(sql, event)).toEqual({ [ticket]: [0, 4, 0] })
+  expect(await orderOf(sql, first)).toEqual({ status: 'PAID', version: 2, paid_cents: 5000 })
+  expect(await orderOf(sql, second)).toEqual({ status: 'PAID', version: 3, paid_cents: 5000 })
+  expect(await orderOf(sql, third)).toEqual({ status: 'REFUND_DUE', version: 3, paid_cents: 5000 })
+})
+
 check('an order of several tickets is paid late only where all of them are left', async (sql) => {
   const { event, ticket, user } = await ordered(sql)
   await sql`update onsale.events set per_user_limit = null where id = ${event}`
