@@ -47,6 +47,12 @@ grant execute on function api.list_bookings to onsale_service;
 grant execute on function api.expire_orders to onsale_service;
 grant execute on function api.list_expired_sales to onsale_service;
 
+-- payments
+grant execute on function api.place_payment to onsale_service;
+grant execute on function api.update_payment to onsale_service;
+grant execute on function api.apply_payment_results to onsale_service;
+grant execute on function api.list_payment_events to onsale_service;
+
 -- admin
 grant execute on function api.apply_direct_event to onsale_service;
 grant execute on function api.update_direct_event to onsale_service;

@@ -165,6 +165,24 @@ as $$
   left join onsale.orders o on o.event_id = i.event_id and o.id = i.order_id
   where o.id is null
   union all
+  select 'sale', 'order ' || o.id, 'status', 'PAID, REFUND_DUE or REFUNDED: a payment succeeded', o.status::text
+  from onsale.orders o
+  where o.status not in ('PAID', 'REFUND_DUE', 'REFUNDED')
+    and exists (
+      select from onsale.payments p where p.event_id = o.event_id and p.order_id = o.id and p.status = 'SUCCESS'
+    )
+  union all
+  select 'sale', 'payment ' || p.id, d.field, d.expected, d.actual
+  from onsale.payments p
+  left join onsale.orders o on o.event_id = p.event_id and o.id = p.order_id
+  cross join lateral (
+    values
+      ('amount_cents', o.total_cents::text, p.amount_cents::text),
+      ('currency', o.currency, p.currency)
+  ) as d (field, expected, actual)
+  where (o.total_cents, o.currency) is distinct from (p.amount_cents, p.currency)
+    and d.expected is distinct from d.actual
+  union all
   select 'event', 'event ' || e.id, 'revision', 'one row', 'none'
   from onsale.events e
   left join onsale.event_revisions r on r.event_id = e.id

@@ -1,6 +1,7 @@
 import { expect } from 'bun:test'
 import type { Session } from '../../../src/platform/database.ts'
 import { apply, delivery, level, order, product, stateOf, variant } from '../../deliveries.ts'
+import { ordered, start } from '../../payments.ts'
 import { scratchTests } from '../../scratch.ts'
 
 const check = scratchTests()
@@ -194,6 +195,51 @@ for (const [name, damage, says, isRepaired] of damages) {
     { isVerified: false },
   )
 }
+
+const unfitPayments: [name: string, damage: (sql: Session) => Promise<unknown>, says: object][] = [
+  [
+    'an order that was paid and is not',
+    (sql) => sql`update onsale.payments set status = 'SUCCESS'`,
+    { kind: 'sale', field: 'status', actual: 'PENDING' },
+  ],
+  [
+    'a payment of less than its order costs',
+    (sql) => sql`update onsale.payments set amount_cents = amount_cents - 1`,
+    { kind: 'sale', field: 'amount_cents', expected: '5000', actual: '4999' },
+  ],
+  [
+    'a payment in another currency',
+    (sql) => sql`update onsale.payments set currency = 'USD'`,
+    { kind: 'sale', field: 'currency', expected: 'EUR', actual: 'USD' },
+  ],
+]
+for (const [name, damage, says] of unfitPayments) {
+  check(
+    `${name}: verify finds it`,
+    async (sql) => {
+      const { event, order } = await ordered(sql)
+      await start(sql, event, order)
+      expect(await drift(sql)).toEqual([])
+      await damage(sql)
+      expect(await drift(sql)).toEqual([expect.objectContaining(says)])
+    },
+    { isVerified: false },
+  )
+}
+
+check(
+  'a payment without its order: verify finds it',
+  async (sql) => {
+    const { event, order } = await ordered(sql)
+    await start(sql, event, order)
+    await sql`update onsale.payments set order_id = 999999`
+    expect(await drift(sql)).toEqual([
+      { kind: 'sale', field: 'amount_cents', expected: null, actual: '5000' },
+      { kind: 'sale', field: 'currency', expected: null, actual: 'EUR' },
+    ])
+  },
+  { isVerified: false },
+)
 
 check(
   'it reads and never writes',

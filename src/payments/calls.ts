@@ -1,0 +1,115 @@
+import { type Sql, textArray } from '../platform/database.ts'
+import { callTimer, type Metrics } from '../platform/metrics.ts'
+
+/** The words of `api.place_payment`, which says what each means. */
+export type StartOutcome = 'created' | 'existing' | 'not_found' | 'not_payable'
+
+/** An attempt to pay an order, in full. `providerPaymentId` and `redirectUrl` are null until the provider has answered. */
+export type Payment = {
+  paymentId: number
+  amountCents: number
+  currency: string
+  provider: string
+  providerPaymentId: string | null
+  redirectUrl: string | null
+}
+
+/** `orderStatus` null: not found. `payment` null: none was started, and none is live. */
+export type StartResult = { outcome: StartOutcome; orderStatus: string | null; payment: Payment | null }
+
+export type AnswerOutcome = 'updated' | 'unchanged' | 'conflict' | 'not_found'
+
+/** What a provider says came of a payment. Null: it did not tell. */
+export type PaymentResult = {
+  paymentId: number
+  orderId: number
+  status: 'SUCCESS' | 'FAILED'
+  amountCents: number | null
+  currency: string | null
+}
+
+/** The words of `api.apply_payment_results`, which says what each means. */
+export type ResultOutcome = 'applied' | 'duplicate' | 'stale' | 'unknown_payment' | 'mismatch'
+
+/** `orderStatus`: the order's after that result; null where the payment is unknown. */
+export type AppliedResult = { outcome: ResultOutcome; orderStatus: string | null }
+
+/** The SQL functions of the payments; each call is timed under its function's name. */
+export function createPaymentCalls(metrics: Pick<Metrics, 'queryTime'>) {
+  const timed = callTimer(metrics)
+  return {
+    /** Starts an attempt to pay an order of a user (null: anybody's), or gives the live one again. */
+    placePayment: (
+      sql: Sql,
+      eventId: number,
+      { orderId, userId, provider }: { orderId: number; userId: number | null; provider: string },
+    ): Promise<StartResult> =>
+      timed('place_payment', async () => {
+        type Row = Omit<Payment, 'paymentId'> & Omit<StartResult, 'payment'> & { paymentId: number | null }
+        const [row] = await sql<Row[]>`
+          select
+            r.outcome, r.order_status as "orderStatus", r.payment_id::float8 as "paymentId",
+            r.amount_cents::float8 as "amountCents", r.currency, r.provider,
+            r.provider_payment_id as "providerPaymentId", r.redirect_url as "redirectUrl"
+          from api.place_payment(
+            p_event_id => ${eventId}::bigint,
+            p_order_id => ${orderId}::bigint,
+            p_user_id => ${userId}::bigint,
+            p_provider => ${provider}::text
+          ) r`
+        const { outcome, orderStatus, paymentId, ...payment } = row!
+        return { outcome, orderStatus, payment: paymentId === null ? null : { paymentId, ...payment } }
+      }),
+
+    /** Stores what the provider has answered to an attempt. `redirectUrl` null: the buyer pays nowhere else. */
+    updatePayment: (
+      sql: Sql,
+      eventId: number,
+      answer: { paymentId: number; providerPaymentId: string; redirectUrl: string | null },
+    ): Promise<AnswerOutcome> =>
+      timed('update_payment', async () => {
+        const [row] = await sql<{ outcome: AnswerOutcome }[]>`
+          select r.outcome
+          from api.update_payment(
+            p_event_id => ${eventId}::bigint,
+            p_payment_id => ${answer.paymentId}::bigint,
+            p_provider_payment_id => ${answer.providerPaymentId}::text,
+            p_redirect_url => ${answer.redirectUrl}::text
+          ) r`
+        return row!.outcome
+      }),
+
+    /** One answer per result, in order. All are of one event (`listPaymentEvents`). */
+    applyPaymentResults: (
+      sql: Sql,
+      eventId: number,
+      results: readonly PaymentResult[],
+    ): Promise<AppliedResult[]> =>
+      timed('apply_payment_results', async () => {
+        const list = (get: (result: PaymentResult) => string | number | null) =>
+          textArray(results.map((result) => get(result)?.toString() ?? null))
+        const rows = await sql<AppliedResult[]>`
+          select r.outcome, r.order_status as "orderStatus"
+          from api.apply_payment_results(
+            p_event_id => ${eventId}::bigint,
+            p_payment_ids => ${list(({ paymentId }) => paymentId)}::text[]::bigint[],
+            p_order_ids => ${list(({ orderId }) => orderId)}::text[]::bigint[],
+            p_statuses => ${list(({ status }) => status)}::text[],
+            p_amounts => ${list(({ amountCents }) => amountCents)}::text[]::bigint[],
+            p_currencies => ${list(({ currency }) => currency)}::text[]
+          ) r
+          order by r.ordinal`
+        return [...rows]
+      }),
+
+    /** The event of each payment, in order; null where there is no such payment. */
+    listPaymentEvents: (sql: Sql, paymentIds: readonly number[]): Promise<(number | null)[]> =>
+      timed('list_payment_events', async () => {
+        const rows = await sql<{ eventId: number | null }[]>`
+          select r.event_id::float8 as "eventId"
+          from api.list_payment_events(p_payment_ids => ${textArray(paymentIds.map(String))}::text[]::bigint[]) r
+          order by r.ordinal`
+        return rows.map(({ eventId }) => eventId)
+      }),
+  }
+}

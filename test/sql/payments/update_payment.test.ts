@@ -1,0 +1,81 @@
+import { expect } from 'bun:test'
+import type { TransactionSql } from 'postgres'
+import { ordered, results, start } from '../../payments.ts'
+import { scratchTests } from '../../scratch.ts'
+
+const check = scratchTests()
+
+async function answer(
+  sql: TransactionSql,
+  event: number,
+  payment: number,
+  name: string,
+  url: string | null = 'https://pay.example/1',
+): Promise<string> {
+  const [row] = await sql<{ outcome: string }[]>`
+    select r.outcome from api.update_payment(
+      p_event_id => ${event}::bigint, p_payment_id => ${payment}::bigint, p_provider_payment_id => ${name}::text,
+      p_redirect_url => ${url}::text, p_now => '2026-11-01T12:02:00Z'
+    ) r`
+  return row!.outcome
+}
+
+const stored = async (sql: TransactionSql, payment: number) =>
+  (
+    await sql`
+      select provider_payment_id, redirect_url, status, updated_at from onsale.payments where id = ${payment}`
+  )[0]
+
+check("the provider's answer is stored, and the same answer again changes nothing", async (sql) => {
+  const { event, order } = await ordered(sql)
+  const { payment_id } = await start(sql, event, order)
+  expect(await answer(sql, event, payment_id, 'far 1')).toBe('updated')
+  const first = await stored(sql, payment_id)
+  expect(first).toMatchObject({
+    provider_payment_id: 'far 1',
+    redirect_url: 'https://pay.example/1',
+    status: 'PENDING',
+  })
+  expect(await answer(sql, event, payment_id, 'far 1')).toBe('unchanged')
+  expect(await stored(sql, payment_id)).toEqual(first)
+})
+
+check('another answer is a conflict and changes nothing', async (sql) => {
+  const { event, order } = await ordered(sql)
+  const { payment_id } = await start(sql, event, order)
+  await answer(sql, event, payment_id, 'far 1')
+  const first = await stored(sql, payment_id)
+  expect(await answer(sql, event, payment_id, 'far 2')).toBe('conflict')
+  expect(await answer(sql, event, payment_id, 'far 1', 'https://pay.example/2')).toBe('conflict')
+  expect(await answer(sql, event, payment_id, 'far 1', null)).toBe('conflict')
+  expect(await stored(sql, payment_id)).toEqual(first)
+})
+
+check("a provider's name is one payment's only; another provider may use it too", async (sql) => {
+  const { event, orders } = await ordered(sql, { buyers: 3 })
+  const [first, second, third] = [
+    await start(sql, event, orders[0] ?? 0),
+    await start(sql, event, orders[1] ?? 0),
+    await start(sql, event, orders[2] ?? 0, { provider: 'another' }),
+  ]
+  expect(await answer(sql, event, first.payment_id, 'far 1')).toBe('updated')
+  expect(await answer(sql, event, second.payment_id, 'far 1')).toBe('conflict')
+  expect(await answer(sql, event, third.payment_id, 'far 1', null)).toBe('updated')
+  expect(await answer(sql, event, third.payment_id, 'far 1', null)).toBe('unchanged')
+})
+
+check('a payment that is not there, or of another event, is not found', async (sql) => {
+  const { event, order } = await ordered(sql)
+  const other = await ordered(sql)
+  const { payment_id } = await start(sql, event, order)
+  expect(await answer(sql, event, 999_999, 'far 1')).toBe('not_found')
+  expect(await answer(sql, other.event, payment_id, 'far 1')).toBe('not_found')
+})
+
+check('a result that was faster than the answer stays', async (sql) => {
+  const { event, order } = await ordered(sql)
+  const { payment_id } = await start(sql, event, order)
+  await results(sql, event, [{ payment: payment_id, order }])
+  expect(await answer(sql, event, payment_id, 'far 1')).toBe('updated')
+  expect(await stored(sql, payment_id)).toMatchObject({ provider_payment_id: 'far 1', status: 'SUCCESS' })
+})
