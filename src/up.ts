@@ -92,7 +92,7 @@ async function start(parts: Parts, env: Env, { demo, print, fail }: UpOptions) {
     home.keep({ ...keptValues({ config, service, home, postgres, redis, state }), ...accounts })
   const loading = loadsDemo ? 'loading' : (before ?? 'none')
   const hasDemo = demo && !config.production && (loadsDemo || before === 'loaded')
-  if (hasDemo && (await wantsAccounts(accounts, { config, postgres }))) {
+  if (hasDemo && (await wantsAccounts(accounts, { config, postgres, loadsDemo }))) {
     // Kept before they are made: a start that is interrupted in between goes on with the same passwords.
     const isNew = accounts.UP_ACCOUNTS === undefined
     accounts = { ...newDemoAccounts(), ...accounts, UP_ACCOUNTS: 'making' }
@@ -203,13 +203,17 @@ function newDemoAccounts(): DemoAccounts {
   }
 }
 
-/** Once; and a database that was given to us gets no admin beside its own users. */
+/** Once; a database that was given to us gets them only with its demo shop, and no admin beside users of its own. */
 async function wantsAccounts(
   { UP_ACCOUNTS }: DemoAccounts,
-  { config, postgres }: { config: ServiceConfig; postgres: EmbeddedServer | null },
+  {
+    config,
+    postgres,
+    loadsDemo,
+  }: { config: ServiceConfig; postgres: EmbeddedServer | null; loadsDemo: boolean },
 ): Promise<boolean> {
   if (UP_ACCOUNTS !== undefined) return UP_ACCOUNTS === 'making'
-  return postgres !== null || !(await hasUsers(config.databaseAdminUrl))
+  return postgres !== null || (loadsDemo && !(await hasUsers(config.databaseAdminUrl)))
 }
 
 async function makeDemoAccounts(

@@ -4,6 +4,7 @@ import { Elysia } from 'elysia'
 import { createAccounts } from '../../src/accounts/accounts.ts'
 import { accountRoutes } from '../../src/accounts/routes.ts'
 import { composeApp } from '../../src/app.ts'
+import { AppError } from '../../src/errors.ts'
 import {
   loginPauseS,
   loginsPerAddressMax,
@@ -20,6 +21,7 @@ import { rateLimitRoutes } from '../../src/rate_limits/routes.ts'
 import { salesRoutes } from '../../src/sales/routes.ts'
 import { createSales } from '../../src/sales/sales.ts'
 import { type TestDatabase, type TestRedis, testDatabase, testRedis } from '../harness.ts'
+import { spawnOnsale } from '../platform/spawn.ts'
 
 const password = 'a sentence about otters'
 
@@ -48,7 +50,12 @@ afterAll(async () => {
 })
 
 /** One service as far as counting goes; every address of the loopback is believed to be a proxy's. */
-async function start({ redis = null as TestRedis | null, isOn = true, ends = ending } = {}) {
+async function start({
+  redis = null as TestRedis | null,
+  isOn = true,
+  trustedProxies = ['127.0.0.0/8'],
+  ends = ending,
+} = {}) {
   const metrics = createMetrics()
   const log = createLog({ level: 'silent', destination: { write: () => {} } })
   const shared = redis === null ? null : openSharedCache(redis.url, { log })
@@ -56,7 +63,7 @@ async function start({ redis = null as TestRedis | null, isOn = true, ends = end
     ends.push(() => shared.stop())
     await waitUntil(() => shared.state() === 'ok', { timeoutMs: 10_000 })
   }
-  const config = { rateLimits: isOn, trustedProxies: ['127.0.0.0/8'] }
+  const config = { rateLimits: isOn, trustedProxies }
   const rateLimits = createRateLimits({ redis: shared, config })
   const secrets = ['a secret of more than 32 characters']
   const accounts = createAccounts({ pool: database.service, secrets, metrics })
@@ -202,6 +209,17 @@ describe('signups', () => {
   })
 })
 
+describe('who asks', () => {
+  test('is the socket where no proxy is trusted, so that a made-up header is no way round', async () => {
+    const service = await start({ trustedProxies: [] })
+    const login = () => service.login('nobody@example.com', { from: newAddress(), word: 'no' })
+    const statuses = await times(loginsPerAddressMax + 1, login)
+    expect(statuses.slice(0, wrongLoginsMax)).toEqual(many(wrongLoginsMax, 401))
+    const other = await service.login('other@example.com', { from: newAddress(), word: 'no' })
+    expect([other.status, limitOf(other)[0]]).toEqual([429, loginsPerAddressMax])
+  })
+})
+
 describe('logins', () => {
   test('of an address are limited, right ones too', async () => {
     const service = await start()
@@ -253,6 +271,16 @@ describe('logins', () => {
       await times(wrongLoginsMax - 1, wrong)
       expect((await service.login(ann.email)).status).toBe(200)
     }
+  })
+
+  test('that we could not check do not count as wrong', async () => {
+    const { loggingIn } = createRateLimits({ redis: null, config: { rateLimits: true, trustedProxies: [] } })
+    const asked = { request: new Request('http://localhost/'), set: { headers: {} } }
+    for (let n = 1; n < loginsPerAddressMax; n++) {
+      const busy = loggingIn(asked, 'ann@example.com', () => Promise.reject(new AppError('busy', 'Later')))
+      await expect(busy).rejects.toThrow('Later')
+    }
+    expect(await loggingIn(asked, 'ann@example.com', async () => 'in')).toBe('in')
   })
 
   test('at once are no way round: no more guesses than the limit are looked at', async () => {
@@ -334,6 +362,22 @@ describe('through Redis', () => {
       signal(redis.pid, 'SIGCONT')
     }
   })
+})
+
+test('RATE_LIMITS=off is allowed in production, and warned of', async () => {
+  const secret = '0123456789abcdef0123456789abcdef'
+  const { process, output } = await spawnOnsale(['serve'], {
+    NODE_ENV: 'production',
+    DATABASE_URL: database.url,
+    SHOPIFY_WEBHOOK_SECRET: secret,
+    SECRET_KEY: secret,
+    RATE_LIMITS: 'off',
+  })
+  ending.push(async () => {
+    process.kill('SIGTERM')
+    await process.exited
+  })
+  expect(await waitUntil(() => output().includes('RATE_LIMITS is off'), { timeoutMs: 10_000 })).toBe(true)
 })
 
 describe('DELETE /admin/rate-limits', () => {
