@@ -17,6 +17,8 @@ import type { Metrics } from './platform/metrics.ts'
 import { createRouteTable, type DirectRoute, type Route, type RouteTable } from './platform/route_table.ts'
 import { createFaultLog, createShell, pathOf } from './platform/shell.ts'
 import { refusalOf } from './platform/validation.ts'
+import type { RateLimits } from './rate_limits/rate_limits.ts'
+import { rateLimitRoutes } from './rate_limits/routes.ts'
 import { salesRoutes } from './sales/routes.ts'
 import type { Sales } from './sales/sales.ts'
 
@@ -28,6 +30,7 @@ export type AppDeps = {
   intake: IntakeRoutesDeps['intake']
   accounts: Accounts
   sales: Sales
+  rateLimits: RateLimits
   ops: OpsRoutesDeps['ops']
   readMetrics: OpsRoutesDeps['readMetrics']
 }
@@ -43,14 +46,16 @@ export function buildApp({
   intake,
   accounts,
   sales,
+  rateLimits,
   ops,
   readMetrics,
 }: AppDeps) {
   const flows = new Elysia()
     .use(catalogRoutes({ catalog }))
     .use(intakeRoutes({ intake, config, metrics }))
-    .use(accountRoutes({ accounts }))
-    .use(salesRoutes({ sales, accounts }))
+    .use(accountRoutes({ accounts, rateLimits }))
+    .use(salesRoutes({ sales, accounts, rateLimits }))
+    .use(rateLimitRoutes({ rateLimits, accounts }))
     .use(opsRoutes({ ops, readMetrics }))
   const direct = {
     '/events': catalog.listEvents,

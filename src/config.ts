@@ -73,6 +73,8 @@ export function readConfig(env: Record<string, string | undefined>) {
     trustedProxies: read.list('TRUSTED_PROXIES', (address) =>
       isAddressOrNetwork(address) ? null : 'an address or network like 10.0.0.0/8',
     ),
+    /** False for benchmarks, whose users order more often than people do. */
+    rateLimits: read.oneOf('RATE_LIMITS', ['on', 'off'], 'on') === 'on',
     browserMaxAgeS: read.integer('BROWSER_MAX_AGE_S', 5, { min: 0, max: 86_400 }),
     cdnMaxAgeS: read.integer('CDN_MAX_AGE_S', 1, { min: 0, max: 86_400 }),
     staleWhileRevalidateS: read.integer('STALE_WHILE_REVALIDATE_S', 30, { min: 0, max: 86_400 }),

@@ -27,6 +27,7 @@ export const errorCodes = {
   one_event_per_order: { status: 422, title: 'An order is of one event' },
   ambiguous_sku: { status: 422, title: 'Several open events use this sku' },
   ticket_required: { status: 422, title: 'The event has several tickets: name one' },
+  rate_limited: { status: 429, title: 'This was asked for too often' },
   internal: { status: 500, title: 'Something went wrong on our side' },
   busy: { status: 503, title: 'Too much is waiting already' },
   unavailable: { status: 503, title: 'A part this needs is away' },

@@ -316,6 +316,24 @@ export const userWaitMsMax = 2_000
 export const accountCallsAtOnceMax = 2
 export const accountCallsWaitingMax = 1_000
 
+// Rate limits ------------------------------------------------------------------------------------------------------
+
+/** The window of what is limited by the minute. */
+export const rateWindowS = 60
+/** Orders and bookings of a user: nobody decides faster by hand, and a script gets no more of a sale than a person. */
+export const ordersPerUserMax = 10
+/** Logins of an address, right or wrong: a household's worth, and a minute of them costs half a second of hashing. */
+export const loginsPerAddressMax = 10
+/** Signups of an address: an office may sign up, a robot that fills the table may not. */
+export const signupsPerAddressMax = 5
+/** Wrong logins of an account from wherever: room for typos; with the pause below 10 guesses in half an hour. */
+export const wrongLoginsMax = 5
+export const wrongLoginsWithinS = 15 * 60
+/** How long an account is paused then: what slows a guesser down and somebody with a bad memory can wait for. */
+export const loginPauseS = 15 * 60
+/** Keys of Redis looked at in one step where all counters are forgotten: a fraction of a millisecond. */
+export const rateLimitKeysScanned = 1_000
+
 /** How often edits are looked for that the bitmaps of search should take in. */
 export const searchChangesEveryMs = 1_000
 /**

@@ -26,6 +26,7 @@ import { waitUntil } from './platform/process.ts'
 import { openSharedCache, type SharedCache } from './platform/redis.ts'
 import { Refusal } from './platform/refusal.ts'
 import { drainServer, retireServer, type Step, stopInOrder, stopOnSignal } from './platform/shutdown.ts'
+import { createRateLimits } from './rate_limits/rate_limits.ts'
 import { createSales } from './sales/sales.ts'
 import { startSalesTasks } from './sales/tasks.ts'
 
@@ -144,6 +145,7 @@ export async function startService(
     intake,
     accounts,
     sales,
+    rateLimits: createRateLimits({ redis, config }),
     ops,
     readMetrics: readMetrics ?? (() => metrics.registry.metrics()),
   })
@@ -170,6 +172,9 @@ export async function startService(
     }
     if (config.secretKeys.length === 0) {
       log.warn('SECRET_KEY is not set: tokens count in this process and until it ends')
+    }
+    if (config.production && !config.rateLimits) {
+      log.warn('RATE_LIMITS is off: passwords may be guessed and orders placed without a limit')
     }
     const stopAfter = (...answering: Step[]) =>
       stopInOrder(

@@ -2,12 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { createDemoAccounts } from './accounts/commands.ts'
 import { type Config, demoSecretPrefix, readConfig } from './config.ts'
 import { postgresRestartsMax, postgresRestartsWithinMs } from './limits.ts'
+import { openPool, roleFor } from './platform/database.ts'
 import { type EmbeddedServer, startPostgres } from './platform/embedded.ts'
 import { type Home, takeHome } from './platform/home.ts'
 import { type LocalRedis, startLocalRedis } from './platform/local_redis.ts'
-import { loginToGrant, migrate, mirrorIsEmpty } from './platform/migrate.ts'
+import { hasUsers, loginToGrant, migrate, mirrorIsEmpty } from './platform/migrate.ts'
 import { Refusal } from './platform/refusal.ts'
 import { stopOnSignal } from './platform/shutdown.ts'
 import { requireFreePort, type Service, type ServiceConfig, startService } from './serve.ts'
@@ -85,10 +87,24 @@ async function start(parts: Parts, env: Env, { demo, print, fail }: UpOptions) {
   // A loader that was interrupted goes on at the next start: it repeats itself without harm.
   const before = home.kept.UP_DEMO
   const loadsDemo = demo && !config.production && (before === 'loading' || (isEmpty && before !== 'loaded'))
-  const keep = (state: string) => home.keep(keptValues({ config, service, home, postgres, redis, state }))
-  keep(loadsDemo ? 'loading' : (before ?? 'none'))
+  let accounts = demoAccountsIn(home)
+  const keep = (state: string) =>
+    home.keep({ ...keptValues({ config, service, home, postgres, redis, state }), ...accounts })
+  const loading = loadsDemo ? 'loading' : (before ?? 'none')
+  const hasDemo = demo && !config.production && (loadsDemo || before === 'loaded')
+  if (hasDemo && (await wantsAccounts(accounts, { config, postgres, loadsDemo }))) {
+    // Kept before they are made: a start that is interrupted in between goes on with the same passwords.
+    const isNew = accounts.UP_ACCOUNTS === undefined
+    accounts = { ...newDemoAccounts(), ...accounts, UP_ACCOUNTS: 'making' }
+    keep(loading)
+    const isMade = await makeDemoAccounts(accounts, { config, service })
+    // Whose password is not known here is not shown.
+    accounts = isMade || !isNew ? { ...accounts, UP_ACCOUNTS: 'made' } : {}
+  }
+  keep(loading)
   if (loadsDemo && (await loadDemo(parts, { service, config }))) keep('loaded')
-  if (!parts.isStopping) welcome({ config, service, home, postgres, redis }).forEach(print)
+  const shown = hasDemo ? accounts : {}
+  if (!parts.isStopping) welcome({ config, service, home, postgres, redis, accounts: shown }).forEach(print)
 }
 
 function noted<Server extends { kill(): void } | null>(parts: Parts, server: Server): Server {
@@ -163,6 +179,64 @@ function supervise(parts: Parts, postgres: EmbeddedServer, { print, fail }: Omit
   })
 }
 
+/** By the names under which they are kept; none where there are none. */
+type DemoAccounts = Partial<Record<(typeof demoAccountNames)[number], string>>
+const demoAccountNames = [
+  'DEMO_ADMIN_EMAIL',
+  'DEMO_ADMIN_PASSWORD',
+  'DEMO_USER_EMAIL',
+  'DEMO_USER_PASSWORD',
+  'UP_ACCOUNTS',
+] as const
+
+function demoAccountsIn({ kept }: Home): DemoAccounts {
+  return Object.fromEntries(demoAccountNames.flatMap((name) => (kept[name] ? [[name, kept[name]]] : [])))
+}
+
+function newDemoAccounts(): DemoAccounts {
+  const password = () => randomBytes(15).toString('base64url')
+  return {
+    DEMO_ADMIN_EMAIL: 'admin@demo.example',
+    DEMO_ADMIN_PASSWORD: password(),
+    DEMO_USER_EMAIL: 'user@demo.example',
+    DEMO_USER_PASSWORD: password(),
+  }
+}
+
+/** Once; a database that was given to us gets them only with its demo shop, and no admin beside users of its own. */
+async function wantsAccounts(
+  { UP_ACCOUNTS }: DemoAccounts,
+  {
+    config,
+    postgres,
+    loadsDemo,
+  }: { config: ServiceConfig; postgres: EmbeddedServer | null; loadsDemo: boolean },
+): Promise<boolean> {
+  if (UP_ACCOUNTS !== undefined) return UP_ACCOUNTS === 'making'
+  return postgres !== null || (loadsDemo && !(await hasUsers(config.databaseAdminUrl)))
+}
+
+async function makeDemoAccounts(
+  accounts: DemoAccounts,
+  { config, service }: { config: ServiceConfig; service: Service },
+): Promise<boolean> {
+  const role = roleFor({ databaseUrl: config.databaseUrl, adminUrl: config.databaseAdminUrl })
+  const sql = openPool(config.databaseUrl, { name: 'up', max: 1, role, prepare: config.dbPrepare })
+  try {
+    const { DEMO_ADMIN_EMAIL = '', DEMO_ADMIN_PASSWORD = '' } = accounts
+    const { DEMO_USER_EMAIL = '', DEMO_USER_PASSWORD = '' } = accounts
+    return await createDemoAccounts(
+      { sql, metrics: service.metrics },
+      {
+        admin: { email: DEMO_ADMIN_EMAIL, password: DEMO_ADMIN_PASSWORD },
+        user: { email: DEMO_USER_EMAIL, password: DEMO_USER_PASSWORD },
+      },
+    )
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
 /** What scripts may want to know, as `NAME=value` lines. UP_ names are for the next `up`. */
 function keptValues({
   config,
@@ -230,12 +304,14 @@ function welcome({
   home,
   postgres,
   redis,
+  accounts,
 }: {
   config: ServiceConfig
   service: Service
   home: Home
   postgres: EmbeddedServer | null
   redis: LocalRedis | null
+  accounts: DemoAccounts
 }): string[] {
   const seconds = (performance.now() / 1000).toFixed(1)
   const envFile = join(home.path, 'env')
@@ -246,6 +322,12 @@ function welcome({
     '',
     `  Docs             ${service.url}/docs`,
     `  Webhook secret   ${config.production ? 'from SHOPIFY_WEBHOOK_SECRET' : secret}`,
+    ...(accounts.DEMO_ADMIN_EMAIL
+      ? [
+          `  Demo admin       ${accounts.DEMO_ADMIN_EMAIL}  ${accounts.DEMO_ADMIN_PASSWORD}`,
+          `  Demo user        ${accounts.DEMO_USER_EMAIL}  ${accounts.DEMO_USER_PASSWORD}`,
+        ]
+      : []),
     `  PostgreSQL       ${postgres ? `18, embedded, data in ${join(home.path, 'postgres')}` : 'from DATABASE_URL'}`,
     `  Redis            ${redis?.sentence ?? 'from REDIS_URL'}`,
     `  For scripts      . ${envFile}`,

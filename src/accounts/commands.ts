@@ -1,8 +1,8 @@
 import type { CommandDeps } from '../commands.ts'
 import { AppError } from '../errors.ts'
 import { Refusal } from '../platform/refusal.ts'
-import { makeUser } from './accounts.ts'
-import { createAccountCalls } from './calls.ts'
+import { type Credentials, makeUser } from './accounts.ts'
+import { createAccountCalls, type Role } from './calls.ts'
 import { createPasswords } from './passwords.ts'
 
 /** `admin create`: makes a user who may do everything, and prints his id. Answers the exit code. */
@@ -20,6 +20,26 @@ export async function createAdmin(
     const isAnswer = error instanceof AppError && error.status < 500
     throw isAnswer ? new Refusal(error.detail, { cause: error }) : error
   }
+}
+
+/** Makes the accounts that `up` shows with its demo shop. False where somebody has one of the addresses already. */
+export async function createDemoAccounts(
+  { sql, metrics }: Pick<CommandDeps, 'sql' | 'metrics'>,
+  { admin, user }: { admin: Credentials; user: Credentials },
+): Promise<boolean> {
+  const { hash } = createPasswords()
+  const calls = createAccountCalls(sql, metrics)
+  const make = async (credentials: Credentials, role: Role): Promise<boolean> => {
+    try {
+      await makeUser(credentials, { calls, hash, role, actor: 'demo' })
+      return true
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'email_taken') return false
+      throw error
+    }
+  }
+  const made = [await make(admin, 'ADMIN'), await make(user, 'USER')]
+  return made.every((isMade) => isMade)
 }
 
 /** The password that a command is given: of the environment, else all of the standard input but its last line end. */

@@ -1,5 +1,8 @@
 import { Elysia, t } from 'elysia'
+import { loginsPerAddressMax, signupsPerAddressMax, wrongLoginsMax } from '../limits.ts'
 import { operation } from '../platform/operation.ts'
+import { rateLimitHeaders } from '../rate_limits/model.ts'
+import type { RateLimits } from '../rate_limits/rate_limits.ts'
 import type { Accounts } from './accounts.ts'
 import {
   apiKeyBody,
@@ -13,36 +16,53 @@ import {
   userAnswer,
 } from './model.ts'
 
+export type AccountRoutesDeps = {
+  accounts: Accounts
+  rateLimits: Pick<RateLimits, 'signingUp' | 'loggingIn'>
+}
+
 const noQuery = t.Object({}, { additionalProperties: false })
 const noStore = { 'cache-control': 'no-store' }
 const security = [{ bearerAuth: [] }]
 const headers = { 'Cache-Control': { description: 'Always `no-store`', example: 'no-store' } }
 
 /** `/auth/*` and `/admin/api-keys`. */
-export function accountRoutes({ accounts }: { accounts: Accounts }) {
+export function accountRoutes({ accounts, rateLimits }: AccountRoutesDeps) {
   // Who asks is found out before the body is looked at: a stranger is told 401, not what a body should look like.
-  return new Elysia({ name: 'accounts' }).use(open(accounts)).use(own(accounts)).use(admin(accounts))
+  return new Elysia({ name: 'accounts' })
+    .use(open(accounts, rateLimits))
+    .use(own(accounts))
+    .use(admin(accounts))
 }
 
 /** For everybody. */
-function open(accounts: Accounts) {
+function open(accounts: Accounts, rateLimits: AccountRoutesDeps['rateLimits']) {
   return new Elysia({ name: 'accounts open' })
-    .post('/auth/signup', async ({ body }) => answer(await accounts.signup(body), { status: 201 }), {
-      query: noQuery,
-      body: signupBody,
-      detail: operation({
-        tags: ['Accounts'],
-        summary: 'Sign up',
-        description: 'Makes a user with the role USER. It does not log in.',
-        answers: { 201: { schema: userAnswer, description: 'Created' } },
-        errors: ['email_taken', 'busy', 'unavailable'],
-        headers,
-      }),
-    })
+    .post(
+      '/auth/signup',
+      async ({ body, request, set }) => {
+        await rateLimits.signingUp({ request, set })
+        return answer(await accounts.signup(body), { status: 201 })
+      },
+      {
+        query: noQuery,
+        body: signupBody,
+        detail: operation({
+          tags: ['Accounts'],
+          summary: 'Sign up',
+          description: `Makes a user with the role USER. It does not log in. An address may do it ${signupsPerAddressMax} times a minute.`,
+          answers: { 201: { schema: userAnswer, description: 'Created' } },
+          errors: ['email_taken', 'rate_limited', 'busy', 'unavailable'],
+          headers: { ...headers, ...rateLimitHeaders },
+        }),
+      },
+    )
     .post(
       '/auth/login',
-      async ({ body }) => {
-        const { token, lifeS, role } = await accounts.login(body)
+      async ({ body, request, set }) => {
+        const { token, lifeS, role } = await rateLimits.loggingIn({ request, set }, body.email, () =>
+          accounts.login(body),
+        )
         return answer({ access_token: token, token_type: 'bearer', expires_in: lifeS, role })
       },
       {
@@ -52,10 +72,11 @@ function open(accounts: Accounts) {
           tags: ['Accounts'],
           summary: 'Log in',
           description:
-            'A token for an hour. The refusal is the same for an address that nobody has and for a wrong password.',
+            'A token for an hour. The refusal is the same for an address that nobody has and for a wrong password. ' +
+            `An address of the network may try ${loginsPerAddressMax} times a minute; ${wrongLoginsMax} wrong tries within 15 minutes pause an account for 15 minutes.`,
           answers: { 200: { schema: tokenAnswer } },
-          errors: ['bad_credentials', 'busy', 'unavailable'],
-          headers,
+          errors: ['bad_credentials', 'rate_limited', 'busy', 'unavailable'],
+          headers: { ...headers, ...rateLimitHeaders },
         }),
       },
     )

@@ -3,6 +3,7 @@ import type { AnyElysia } from 'elysia'
 import type { OpenAPIV3_1 } from 'openapi-types'
 import { type ErrorCode, errorCodes } from '../errors.ts'
 import { type Operation, operationKey } from '../platform/operation.ts'
+import { rateLimitHeaders } from '../rate_limits/model.ts'
 
 type Document = OpenAPIV3_1.Document
 type OperationObject = OpenAPIV3_1.OperationObject & { [operationKey]?: Implied }
@@ -188,7 +189,12 @@ function problemResponse(codes: readonly ErrorCode[], status: number): OpenAPIV3
         examples: Object.fromEntries(codes.map((code) => [code, { value: problemExample(code) }])),
       },
     },
-    ...(status === 503 && { headers: { 'Retry-After': { $ref: '#/components/headers/Retry-After' } } }),
+    ...((status === 503 || status === 429) && {
+      headers: {
+        'Retry-After': { $ref: '#/components/headers/Retry-After' },
+        ...(status === 429 && headersOf({ headers: rateLimitHeaders })),
+      },
+    }),
   } as OpenAPIV3_1.ResponseObject
 }
 
@@ -206,6 +212,7 @@ const examples: Partial<Record<ErrorCode, { detail: string; errors?: { path: str
       detail: 'query.limit: Expected a whole number from 1 to 100',
       errors: [{ path: 'query.limit', message: 'Expected a whole number from 1 to 100' }],
     },
+    rate_limited: { detail: 'Too many orders of a user: try again in 42 s' },
     validation_failed: {
       detail: '/items/0/qty: Expected integer',
       errors: [{ path: '/items/0/qty', message: 'Expected integer' }],

@@ -13,6 +13,22 @@ export function setRequestId(request: Request, id: string): void {
   ;(request as { [requestIdKey]?: string })[requestIdKey] = id
 }
 
+const senderKey = Symbol('sender')
+
+/** What knows where a request came from: Bun's server, and the request as it was received. */
+export type Sender = { server: Pick<Bun.Server<undefined>, 'requestIP'>; received: Request }
+
+/** The address of the socket that a request with a JSON body came through; null where there is none, as in a test. */
+export function socketAddressOf(request: Request): string | null {
+  const sender = (request as { [senderKey]?: Sender })[senderKey]
+  return sender?.server.requestIP(sender.received)?.address ?? null
+}
+
+/** Remembers who is asked for the address, where somebody wants it; only the shell calls this. */
+export function setSender(request: Request, sender: Sender): void {
+  ;(request as { [senderKey]?: Sender })[senderKey] = sender
+}
+
 /** An answer that is sent many times: all but its request id. */
 export type Prepared = { response: Response; headers: Headers }
 

@@ -20,8 +20,9 @@ export function createCors(origins: readonly string[]) {
         exposeHeaders: [
           'ETag',
           'Idempotent-Replayed',
-          'RateLimit',
-          'RateLimit-Policy',
+          'RateLimit-Limit',
+          'RateLimit-Remaining',
+          'RateLimit-Reset',
           'Retry-After',
           'X-Cache',
           'X-Request-Id',

@@ -81,6 +81,17 @@ export async function mirrorIsEmpty(adminUrl: string): Promise<boolean> {
   }
 }
 
+/** Whether anybody has an account: `up` then makes none in a database that is not its own. */
+export async function hasUsers(adminUrl: string): Promise<boolean> {
+  const pool = openPool(adminUrl, { name: 'up', max: 1 })
+  try {
+    const [row] = await pool`select exists (select from onsale.users) as has_users`
+    return row?.has_users === true
+  } finally {
+    await pool.end({ timeout: 1 })
+  }
+}
+
 /** The service's login where it has one of its own, which then needs the service's role; else null. */
 export function loginToGrant({
   databaseUrl,

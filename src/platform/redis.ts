@@ -20,13 +20,19 @@ export type SharedCache = {
   stop: () => Promise<void>
 }
 
+/** The same connection, for what is no cache. */
+export type SharedRedis = SharedCache & {
+  /** The answer to any command; throws where Redis is away, does not answer in time, or refuses. */
+  send: (command: string, args: string[]) => Promise<unknown>
+}
+
 /**
  * Redis as a cache that may be missing: no call waits longer than `sharedCacheWaitMsMax`, after some failures in
  * a row it is left alone for a while, and it comes back by itself. Errors are counted and logged once an outage.
  *
  * By Bun's own client: the package `redis` is 650 files, which took 100 ms of every start.
  */
-export function openSharedCache(url: string, { log }: { log: Log }): SharedCache {
+export function openSharedCache(url: string, { log }: { log: Log }): SharedRedis {
   const client = new RedisClient(url, {
     connectionTimeout: sharedCacheSilenceMsMax,
     // Else a get waits in the client until Redis is back.
@@ -68,6 +74,17 @@ export function openSharedCache(url: string, { log }: { log: Log }): SharedCache
       if (!isUsable()) return
       void bounded(client.set(key, bytes, 'PX', Math.max(1, Math.round(ttlMs))))
     },
+    async send(command, args) {
+      if (!isUsable()) throw new Error('Redis is away')
+      const answer = client.send(command, args)
+      // A refusal (a script that may not run) is an answer, too: it must not keep reads from their cache.
+      const isAnswered = answer.then(
+        () => true,
+        () => true,
+      )
+      if ((await bounded(isAnswered)) === null) throw new Error(lateSentence)
+      return await answer
+    },
     state: () => (client.connected && failures === 0 ? 'ok' : 'error'),
     async stop() {
       isStopped = true
@@ -106,10 +123,7 @@ export function openSharedCache(url: string, { log }: { log: Log }): SharedCache
   async function bounded<T>(answer: Promise<T>): Promise<T | null> {
     let timer: Timer | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`Redis did not answer within ${sharedCacheWaitMsMax} ms`)),
-        sharedCacheWaitMsMax,
-      )
+      timer = setTimeout(() => reject(new Error(lateSentence)), sharedCacheWaitMsMax)
     })
     try {
       const value = await Promise.race([answer, late])
@@ -138,3 +152,5 @@ export function openSharedCache(url: string, { log }: { log: Log }): SharedCache
     isOutageLogged = true
   }
 }
+
+const lateSentence = `Redis did not answer within ${sharedCacheWaitMsMax} ms`

@@ -7,7 +7,7 @@ import {
   urlRememberedCharsMax,
   urlsRememberedMax,
 } from '../limits.ts'
-import { completeAnswer, setRequestId } from './answer.ts'
+import { completeAnswer, type Sender, setRequestId, setSender } from './answer.ts'
 import { createBodyReader } from './body.ts'
 import type { CorsHeaders } from './cors.ts'
 import { type Log, subjectOf } from './log.ts'
@@ -42,12 +42,13 @@ export function createShell({ handle, match, cors, logFault, log }: ShellOptions
   const readBody = createBodyReader({ bytesMax: jsonBodyBytesMax, msMax: jsonReadMsMax })
   const targets = new LRUCache<string, Target>({ max: urlsRememberedMax })
 
-  return function fetch(received: Request): Response | Promise<Response> {
+  /** Without a server (a test) a request came from nowhere. */
+  return function fetch(received: Request, server?: Sender['server']): Response | Promise<Response> {
     const startedAt = performance.now()
     const target = targets.get(received.url)
     return target !== undefined && received.method === 'GET'
       ? answerTarget(received, target, startedAt)
-      : answerRequest(received, startedAt)
+      : answerRequest(received, server, startedAt)
   }
 
   function answerTarget(request: Request, target: Target, at: number): Response | Promise<Response> {
@@ -66,7 +67,11 @@ export function createShell({ handle, match, cors, logFault, log }: ShellOptions
       : response.catch((error) => refuse(error, visit)).then((response) => finish(request, response, visit))
   }
 
-  function answerRequest(received: Request, startedAt: number): Response | Promise<Response> {
+  function answerRequest(
+    received: Request,
+    server: Sender['server'] | undefined,
+    startedAt: number,
+  ): Response | Promise<Response> {
     const request = received.url.charCodeAt(0) === slash ? withOrigin(received) : received
     const { url, method, headers } = request
     const path = pathOf(url)
@@ -88,7 +93,7 @@ export function createShell({ handle, match, cors, logFault, log }: ShellOptions
         return answerTarget(request, target, startedAt)
       }
       setRequestId(request, requestId)
-      response = respond(request, route, requestId)
+      response = respond(request, route, { requestId, sender: server && { server, received } })
     } catch (error) {
       return finish(request, refuse(error, visit), visit)
     }
@@ -100,7 +105,11 @@ export function createShell({ handle, match, cors, logFault, log }: ShellOptions
           .then((response) => finish(request, response, visit))
   }
 
-  function respond(request: Request, route: Route, requestId: string): Response | Promise<Response> {
+  function respond(
+    request: Request,
+    route: Route,
+    { requestId, sender }: { requestId: string; sender: Sender | undefined },
+  ): Response | Promise<Response> {
     const { method } = request
     if (method === 'GET') return handle(request)
     if (method === 'HEAD') {
@@ -114,16 +123,20 @@ export function createShell({ handle, match, cors, logFault, log }: ShellOptions
       if (preflight) return preflight
       if (route.methods.size > 0) return new Response(null, { status: 204, headers: { allow: route.allow } })
     }
-    return route.jsonMethods.has(method) ? handleJson(request, requestId) : handle(request)
+    return route.jsonMethods.has(method) ? handleJson(request, { requestId, sender }) : handle(request)
   }
 
   /** Bounds the body before Elysia, which would read any length of any type. */
-  function handleJson(request: Request, requestId: string): Response | Promise<Response> {
+  function handleJson(
+    request: Request,
+    { requestId, sender }: { requestId: string; sender: Sender | undefined },
+  ): Response | Promise<Response> {
     refuseOtherMedia(request)
     return readBody(request).then((body) => {
       const { url, method, headers } = request
       const bounded = new Request(url, { method, headers, body })
       setRequestId(bounded, requestId)
+      if (sender !== undefined) setSender(bounded, sender)
       return handle(bounded)
     })
   }

@@ -14,7 +14,9 @@ import { hasTerminal, launchers } from './process.ts'
 export type Step = readonly [name: string, run: () => unknown]
 
 /** What `Bun.serve` was given. */
-export type Served = { fetch(request: Request): Response | Promise<Response> }
+export type Served = {
+  fetch(request: Request, server: Bun.Server<undefined>): Response | Promise<Response>
+}
 
 /** Runs the steps one after the other; a step that fails is logged and does not keep the next from running. */
 export async function stopInOrder(steps: readonly Step[], { log }: { log: Log }): Promise<void> {
@@ -76,8 +78,8 @@ export async function retireServer(
 function lastAnswers(served: Served, { after }: { after: Promise<void> | null }): Served {
   return {
     ...served,
-    async fetch(request: Request) {
-      const response = await served.fetch(request)
+    async fetch(request: Request, server: Bun.Server<undefined>) {
+      const response = await served.fetch(request, server)
       if (after !== null) await after
       response.headers.set('connection', 'close')
       return response

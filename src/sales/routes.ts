@@ -1,7 +1,10 @@
 import { Elysia, t } from 'elysia'
 import type { Accounts, UserPrincipal as User } from '../accounts/accounts.ts'
 import { AppError, type ErrorCode } from '../errors.ts'
+import { ordersPerUserMax } from '../limits.ts'
 import { operation } from '../platform/operation.ts'
+import { rateLimitHeaders } from '../rate_limits/model.ts'
+import type { RateLimits } from '../rate_limits/rate_limits.ts'
 import type { NamedTicket, OrderRequest, PlaceOutcome, PlaceResult, StatusResult } from './calls.ts'
 import {
   bookingAnswer,
@@ -18,7 +21,11 @@ import {
 } from './model.ts'
 import type { Sales } from './sales.ts'
 
-export type SalesRoutesDeps = { sales: Sales; accounts: Pick<Accounts, 'requireUser' | 'requireRole'> }
+export type SalesRoutesDeps = {
+  sales: Sales
+  accounts: Pick<Accounts, 'requireUser' | 'requireRole'>
+  rateLimits: Pick<RateLimits, 'placing'>
+}
 
 const noQuery = t.Object({}, { additionalProperties: false })
 const security = [{ bearerAuth: [] }]
@@ -33,6 +40,7 @@ const refusals: readonly ErrorCode[] = [
   'not_on_sale',
   'sales_paused',
   'idempotency_conflict',
+  'rate_limited',
   'busy',
   'unavailable',
 ]
@@ -45,7 +53,7 @@ const tokenHeader = {
 }
 
 /** `/orders` and `/bookings`: what a user buys by ourselves. */
-export function salesRoutes({ sales, accounts }: SalesRoutesDeps) {
+export function salesRoutes({ sales, accounts, rateLimits }: SalesRoutesDeps) {
   return new Elysia({ name: 'sales' }).use(own()).use(admin())
 
   /** For whoever is logged in; an admin sees everybody's. */
@@ -55,7 +63,10 @@ export function salesRoutes({ sales, accounts }: SalesRoutesDeps) {
       .derive(async ({ request }) => ({ user: await accounts.requireUser(request.headers) }))
       .post(
         '/orders',
-        async ({ user, body, request }) => placedAnswer(await placeOrder(user, body, request.headers)),
+        async ({ user, body, request, set }) => {
+          await rateLimits.placing({ request, set }, user.userId)
+          return placedAnswer(await placeOrder(user, body, request.headers))
+        },
         {
           query: noQuery,
           body: orderBody,
@@ -64,7 +75,8 @@ export function salesRoutes({ sales, accounts }: SalesRoutesDeps) {
             summary: 'Order tickets',
             description:
               'Of one event, whole or not at all. What costs something is held until `expires_at`; what is free is PAID at once. ' +
-              'The same `client_token` and items again answer 200 with the same order and `Idempotent-Replayed: true`.',
+              'The same `client_token` and items again answer 200 with the same order and `Idempotent-Replayed: true`. ' +
+              `A user may order or book ${ordersPerUserMax} times a minute, refusals and repetitions included.`,
             security,
             parameters: [tokenHeader],
             answers: {
@@ -72,7 +84,7 @@ export function salesRoutes({ sales, accounts }: SalesRoutesDeps) {
               201: { schema: orderAnswer, description: 'Placed' },
             },
             errors: [...refusals, 'one_event_per_order', 'ambiguous_sku'],
-            headers,
+            headers: { ...headers, ...rateLimitHeaders },
           }),
         },
       )
@@ -129,7 +141,10 @@ export function salesRoutes({ sales, accounts }: SalesRoutesDeps) {
       })
       .post(
         '/bookings',
-        async ({ user, body, request }) => bookedAnswer(await placeBooking(user, body, request.headers)),
+        async ({ user, body, request, set }) => {
+          await rateLimits.placing({ request, set }, user.userId)
+          return bookedAnswer(await placeBooking(user, body, request.headers))
+        },
         {
           query: noQuery,
           body: bookingBody,
@@ -137,7 +152,7 @@ export function salesRoutes({ sales, accounts }: SalesRoutesDeps) {
             tags: ['Bookings'],
             summary: 'Book tickets of one kind',
             description:
-              'An order of one ticket kind, under the same id. `ticket_id` is needed where the event has several. What costs something comes back PENDING.',
+              'An order of one ticket kind, under the same id. `ticket_id` is needed where the event has several. What costs something comes back PENDING. Counted with the orders for the limit of a minute.',
             security,
             parameters: [tokenHeader],
             answers: {
@@ -145,7 +160,7 @@ export function salesRoutes({ sales, accounts }: SalesRoutesDeps) {
               201: { schema: bookingAnswer, description: 'Booked' },
             },
             errors: [...refusals, 'ticket_required'],
-            headers,
+            headers: { ...headers, ...rateLimitHeaders },
           }),
         },
       )

@@ -40,6 +40,7 @@ const app = buildApp({
   intake: {} as never,
   accounts: {} as never,
   sales: {} as never,
+  rateLimits: {} as never,
   ops: {} as never,
   readMetrics: async () => '',
 })
@@ -135,6 +136,28 @@ describe('the document', () => {
         name,
         expect.arrayContaining(['Retry-After']),
       ])
+    }
+  })
+
+  test('says how often wherever something is limited', async () => {
+    const limited = operations.filter(([, { responses }]) => responses[429] !== undefined)
+    expect(limited.map(([name]) => name).toSorted()).toEqual([
+      'POST /auth/login',
+      'POST /auth/signup',
+      'POST /bookings',
+      'POST /orders',
+    ])
+    for (const [name, { responses }] of limited) {
+      const rateLimits = ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset']
+      for (const [status, { headers }] of Object.entries(responses)) {
+        if (Number(status) >= 400 && status !== '429') continue
+        const wanted = status === '429' ? [...rateLimits, 'Retry-After'] : rateLimits
+        expect([name, status, Object.keys(headers ?? {})]).toEqual([
+          name,
+          status,
+          expect.arrayContaining(wanted),
+        ])
+      }
     }
   })
 

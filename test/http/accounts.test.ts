@@ -7,6 +7,7 @@ import { composeApp } from '../../src/app.ts'
 import { passwordHashesAtOnceMax, passwordHashesWaitingMax, tokenLifeS } from '../../src/limits.ts'
 import { createLog } from '../../src/platform/log.ts'
 import { createMetrics } from '../../src/platform/metrics.ts'
+import { createRateLimits } from '../../src/rate_limits/rate_limits.ts'
 import { auditOf } from '../accounts.ts'
 import { type TestDatabase, testDatabase } from '../harness.ts'
 import { main, runOnsale, spawnOnsale } from '../platform/spawn.ts'
@@ -35,7 +36,12 @@ function start({ secrets = [secret] } = {}) {
   const metrics = createMetrics()
   const log = createLog({ level: 'info', destination: { write: (line) => lines.push(line) } })
   const accounts = createAccounts({ pool: database.service, secrets, metrics })
-  const app = composeApp(accountRoutes({ accounts }), { config: { corsOrigins: [] }, log, metrics })
+  const rateLimits = createRateLimits({ redis: null, config: { rateLimits: false, trustedProxies: [] } })
+  const app = composeApp(accountRoutes({ accounts, rateLimits }), {
+    config: { corsOrigins: [] },
+    log,
+    metrics,
+  })
   const server = Bun.serve({ ...app.serve, port: 0, hostname: '127.0.0.1' })
   ending.push(() => server.stop(true))
 

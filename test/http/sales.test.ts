@@ -5,6 +5,7 @@ import { accountRoutes } from '../../src/accounts/routes.ts'
 import { composeApp } from '../../src/app.ts'
 import { createLog } from '../../src/platform/log.ts'
 import { createMetrics } from '../../src/platform/metrics.ts'
+import { createRateLimits } from '../../src/rate_limits/rate_limits.ts'
 import { salesRoutes } from '../../src/sales/routes.ts'
 import { createSales } from '../../src/sales/sales.ts'
 import { addEvent, type TestEvent } from '../catalog.ts'
@@ -46,7 +47,10 @@ beforeAll(async () => {
     metrics,
   })
   const sales = createSales({ pool: database.service, metrics })
-  const flows = new Elysia().use(accountRoutes({ accounts })).use(salesRoutes({ sales, accounts }))
+  const rateLimits = createRateLimits({ redis: null, config: { rateLimits: false, trustedProxies: [] } })
+  const flows = new Elysia()
+    .use(accountRoutes({ accounts, rateLimits }))
+    .use(salesRoutes({ sales, accounts, rateLimits }))
   const app = composeApp(flows, { config: { corsOrigins: [] }, log, metrics })
   const server = Bun.serve({ ...app.serve, port: 0, hostname: '127.0.0.1' })
   url = server.url

@@ -24,6 +24,7 @@ describe('readConfig', () => {
       databaseUrl: null,
       dbPoolSize: 20,
       dbPrepare: true,
+      rateLimits: true,
       production: false,
     })
     expect(Object.isFrozen(config)).toBe(true)
@@ -65,6 +66,7 @@ describe('readConfig', () => {
       SHOPIFY_CURRENCY: 'euro',
       CORS_ORIGINS: 'shop.example',
       TRUSTED_PROXIES: '10.0.0.0/33',
+      RATE_LIMITS: 'sometimes',
       LOG_LEVEL: 'loud',
     })
     expect(faults.map((fault) => fault.split(' ')[0]).sort()).toEqual([
@@ -74,6 +76,7 @@ describe('readConfig', () => {
       'DB_PREPARE',
       'LOG_LEVEL',
       'PORT',
+      'RATE_LIMITS',
       'REDIS_URL',
       'SHOPIFY_CURRENCY',
       'SHOPIFY_SHOPS',

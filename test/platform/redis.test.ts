@@ -3,7 +3,7 @@ import { RedisClient } from 'bun'
 import { sharedCacheValueBytesMax } from '../../src/limits.ts'
 import { createLog } from '../../src/platform/log.ts'
 import { signal, waitUntil } from '../../src/platform/process.ts'
-import { openSharedCache, type SharedCache } from '../../src/platform/redis.ts'
+import { openSharedCache, type SharedCache, type SharedRedis } from '../../src/platform/redis.ts'
 import { type TestRedis, testRedis } from '../harness.ts'
 import { testProxy } from '../proxy.ts'
 
@@ -20,7 +20,7 @@ async function startRedis(): Promise<TestRedis> {
   return redis
 }
 
-async function open(url: string, { isThere = true } = {}): Promise<{ cache: SharedCache; lines: string[] }> {
+async function open(url: string, { isThere = true } = {}): Promise<{ cache: SharedRedis; lines: string[] }> {
   const lines: string[] = []
   const log = createLog({
     level: 'info',
@@ -62,6 +62,26 @@ test('any bytes come back as they were, in memory of their own', async () => {
   cache.set('large', large, 60_000)
   expect((await heldAt(cache, 'large'))?.length).toBe(large.length)
   expect(await cache.get('never set')).toBeNull()
+})
+
+test('any command is answered; a refusal is no outage, and one that is away or late is told at once', async () => {
+  const redis = await startRedis()
+  const { cache, lines } = await open(redis.url)
+  expect(await cache.send('EVAL', ['return {1, ARGV[1]}', '0', 'two'])).toEqual([1, 'two'])
+  for (let n = 0; n < 5; n++) {
+    const answer = cache.send('EVAL', ['return redis.call("nothing")', '0'])
+    await expect(answer).rejects.toThrow('Unknown Redis command')
+  }
+  expect([cache.state(), lines]).toEqual(['ok', []])
+  signal(redis.pid, 'SIGSTOP')
+  try {
+    await expect(cache.send('PING', [])).rejects.toThrow('Redis did not answer within')
+  } finally {
+    signal(redis.pid, 'SIGCONT')
+  }
+  await redis.kill()
+  await becomes(cache, 'error')
+  await expect(cache.send('PING', [])).rejects.toThrow('Redis is away')
 })
 
 test('bytes are kept for their time, and for a moment where it is over', async () => {

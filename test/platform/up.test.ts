@@ -13,6 +13,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readKept, takeHome } from '../../src/platform/home.ts'
 import { signal, waitUntil, worksIn } from '../../src/platform/process.ts'
+import { signUp } from '../accounts.ts'
+import { testDatabase } from '../harness.ts'
 import { main, runOnsale, type Spawned, spawnOnsale } from './spawn.ts'
 
 setDefaultTimeout(60_000)
@@ -168,6 +170,73 @@ describe('up', () => {
     const { code, output } = await runOnsale(['deliveries', 'list'], { DATA_DIR: folder('one') })
     expect({ code, output }).toEqual({ code: 0, output: 'No failed deliveries\n' })
     expect(existsSync(join(folder('one'), 'postgres/postmaster.pid'))).toBe(false)
+  })
+})
+
+describe('accounts of the demo shop', () => {
+  const names = ['DEMO_ADMIN_EMAIL', 'DEMO_ADMIN_PASSWORD', 'DEMO_USER_EMAIL', 'DEMO_USER_PASSWORD']
+
+  async function upWithDemo(name: string, env: Record<string, string> = {}): Promise<Spawned> {
+    const onsale = await spawnOnsale(['up'], { DATA_DIR: folder(name), ...env })
+    running.push(onsale)
+    expect(await waitUntil(() => onsale.output().includes('Ctrl-C'), { timeoutMs: 30_000 })).toBe(true)
+    return onsale
+  }
+
+  async function roleOf({ url }: Spawned, email = '', password = ''): Promise<unknown> {
+    const response = await fetch(`${url}/auth/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ email, password }),
+    })
+    return ((await response.json()) as { role?: string }).role ?? response.status
+  }
+
+  test('are an admin and a user, made once, kept and shown', async () => {
+    const first = await upWithDemo('demo')
+    const kept = readKept(folder('demo'))
+    expect(kept).toMatchObject({
+      DEMO_ADMIN_EMAIL: 'admin@demo.example',
+      DEMO_USER_EMAIL: 'user@demo.example',
+    })
+    for (const name of names) expect(first.output()).toContain(kept[name]!)
+    expect(kept.DEMO_ADMIN_PASSWORD).toMatch(/^[\w-]{20}$/)
+    expect(kept.DEMO_USER_PASSWORD).not.toBe(kept.DEMO_ADMIN_PASSWORD)
+    expect(await roleOf(first, kept.DEMO_ADMIN_EMAIL, kept.DEMO_ADMIN_PASSWORD)).toBe('ADMIN')
+    expect(await roleOf(first, kept.DEMO_USER_EMAIL, kept.DEMO_USER_PASSWORD)).toBe('USER')
+    await stop(first, 'demo')
+
+    const without = await up('demo')
+    expect(await waitUntil(() => without.output().includes('Ctrl-C'), { timeoutMs: 30_000 })).toBe(true)
+    expect(without.output()).not.toContain(kept.DEMO_ADMIN_PASSWORD!)
+    await stop(without, 'demo')
+    // As if the first start had been interrupted between the keeping and the making.
+    const env = readFileSync(join(folder('demo'), 'env'), 'utf8')
+    writeFileSync(join(folder('demo'), 'env'), env.replace('UP_ACCOUNTS=made', 'UP_ACCOUNTS=making'))
+    const again = await upWithDemo('demo')
+    const pairs = (of: Record<string, string>) => names.map((name) => of[name])
+    expect(pairs(readKept(folder('demo')))).toEqual(pairs(kept))
+    for (const name of names) expect(again.output()).toContain(kept[name]!)
+    expect(await roleOf(again, kept.DEMO_ADMIN_EMAIL, kept.DEMO_ADMIN_PASSWORD)).toBe('ADMIN')
+    await stop(again, 'demo')
+  })
+
+  test('are not made with --no-demo, and not in a given database that has users', async () => {
+    expect(Object.keys(readKept(folder('one'))).filter((name) => name.startsWith('DEMO_'))).toEqual([])
+    const database = await testDatabase({ connections: 1 })
+    try {
+      await signUp(database.admin, 'somebody@example.com')
+      const onsale = await upWithDemo('foreign', { DATABASE_URL: database.url })
+      expect(onsale.output()).not.toContain('demo.example')
+      const kept = readKept(folder('foreign'))
+      expect([kept.UP_DEMO, kept.DEMO_ADMIN_EMAIL]).toEqual(['loaded', undefined])
+      const [row] = await database.admin`select count(*)::integer as count from onsale.users`
+      expect(row?.count).toBe(1)
+      onsale.process.kill('SIGTERM')
+      expect(await onsale.process.exited).toBe(0)
+    } finally {
+      await database.drop()
+    }
   })
 })
 
