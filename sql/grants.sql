@@ -58,3 +58,4 @@ grant execute on function api.cancel_direct_ticket to onsale_service;
 grant execute on function api.update_direct_capacity to onsale_service;
 grant execute on function api.get_event_stats to onsale_service;
 grant execute on function api.list_event_orders to onsale_service;
+grant execute on function api.get_direct_event to onsale_service;
