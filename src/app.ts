@@ -2,6 +2,8 @@ import { type AnyElysia, Elysia, NotFoundError, ParseError, ValidationError } fr
 import { version as packageVersion } from '../package.json'
 import type { Accounts } from './accounts/accounts.ts'
 import { accountRoutes } from './accounts/routes.ts'
+import type { Admin } from './admin/admin.ts'
+import { adminRoutes } from './admin/routes.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { catalogRoutes } from './catalog/routes.ts'
 import type { Config } from './config.ts'
@@ -28,6 +30,7 @@ export type AppDeps = {
   intake: IntakeRoutesDeps['intake']
   accounts: Accounts
   sales: Sales
+  admin: Admin
   ops: OpsRoutesDeps['ops']
   readMetrics: OpsRoutesDeps['readMetrics']
 }
@@ -43,6 +46,7 @@ export function buildApp({
   intake,
   accounts,
   sales,
+  admin,
   ops,
   readMetrics,
 }: AppDeps) {
@@ -51,6 +55,7 @@ export function buildApp({
     .use(intakeRoutes({ intake, config, metrics }))
     .use(accountRoutes({ accounts }))
     .use(salesRoutes({ sales, accounts }))
+    .use(adminRoutes({ admin, accounts }))
     .use(opsRoutes({ ops, readMetrics }))
   const direct = {
     '/events': catalog.listEvents,

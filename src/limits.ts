@@ -313,6 +313,33 @@ export const userWaitMsMax = 2_000
 export const accountCallsAtOnceMax = 2
 export const accountCallsWaitingMax = 1_000
 
+/** Edits, statistics and pages of tables at once: a connection each, one of them for what takes long. */
+export const adminCallsAtOnceMax = 3
+/** There are few admins; more than this is a script that has run away. */
+export const adminCallsWaitingMax = 100
+
+/** Room for any title; search reads as much of it. */
+export const eventTitleCharsMax = 255
+/** Names and kinds of tickets, categories, skus, places: what fits into a line. */
+export const lineCharsMax = 255
+/** A long page; search reads 20,000 characters of it. */
+export const descriptionCharsMax = 50_000
+export const urlCharsMax = 2_048
+/** Images of an event and tickets of one: every answer about the event carries all of them. */
+export const eventImagesMax = 20
+export const eventTicketsMax = 100
+/** Ten million in a currency of two decimals; times the units of a stadium it is still a number that JavaScript can hold. */
+export const priceCentsMax = 1_000_000_000
+/** Nothing on earth seats more. */
+export const capacityMax = 10_000_000
+/** Places of tickets in a list. */
+export const positionMax = 10_000
+/** Units that one user may be allowed: above it, say null for no limit. */
+export const perUserLimitMax = 1_000_000
+
+/** Orders in one page of a table that is streamed: a few hundred KiB, read within tens of ms. */
+export const orderRowsPerPage = 1_000
+
 /** How often edits are looked for that the bitmaps of search should take in. */
 export const searchChangesEveryMs = 1_000
 /**
@@ -404,6 +431,9 @@ export const redisFirstAnswerMsMax = 500
 
 /** Whom a token names, beside what somebody does with an account. */
 export const accountsPoolSize = userBatchesAtOnceMax + accountCallsAtOnceMax
+
+/** The admin's calls, a connection each: what one asks that takes seconds holds up no visitor. */
+export const adminPoolSize = adminCallsAtOnceMax
 
 /** Background tasks run one call at a time each: one that verifies for a minute, one that makes bitmaps, and one for the rest. */
 export const taskPoolSize = 3

@@ -40,6 +40,7 @@ const app = buildApp({
   intake: {} as never,
   accounts: {} as never,
   sales: {} as never,
+  admin: {} as never,
   ops: {} as never,
   readMetrics: async () => '',
 })
