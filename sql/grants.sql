@@ -46,6 +46,7 @@ grant execute on function api.list_orders to onsale_service;
 grant execute on function api.list_bookings to onsale_service;
 grant execute on function api.expire_orders to onsale_service;
 grant execute on function api.list_expired_sales to onsale_service;
+grant execute on function api.apply_checkins to onsale_service;
 
 -- admin
 grant execute on function api.apply_direct_event to onsale_service;

@@ -253,6 +253,13 @@ export const orderBatchesAtOnce = 1
 /** Calls at once that look up what orders name: short reads that wait for nobody. */
 export const itemBatchesAtOnce = 2
 
+/** Calls at once that check codes in: they take the locks of their events, so that a second one would mostly wait for the first. */
+export const checkinBatchesAtOnce = 1
+/** Codes in one call: as many doors as there are, and a call stays within milliseconds. */
+export const checkinBatchMax = 200
+/** A code that was scanned: anything longer is no ticket of ours. */
+export const checkinCodeCharsMax = 200
+
 /** Connections of the sales: as many events are decided side by side. */
 export const salesPoolSize = 8
 

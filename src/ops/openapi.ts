@@ -48,6 +48,7 @@ export function buildOpenApi(app: AnyElysia, { version }: { version: string }): 
           'The direct channel: held until paid, never sold twice; a request that is sent again is the same order.',
       },
       { name: 'Bookings', description: 'Orders of one ticket kind, by another name.' },
+      { name: 'Check-in', description: 'At the door: each code admits once.' },
       {
         name: 'Direct events',
         description:
