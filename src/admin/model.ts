@@ -1,3 +1,4 @@
+import { Type } from '@sinclair/typebox'
 import { type TSchema, t } from 'elysia'
 import { eventDetails, eventExample, ticket, ticketExample } from '../catalog/model.ts'
 import {
@@ -12,6 +13,8 @@ import {
   priceCentsMax,
   urlCharsMax,
 } from '../limits.ts'
+
+// Type.Integer and Type.Boolean where `t` has its own: those take text for a number, which is for queries.
 
 const closed = { additionalProperties: false } as const
 const optional = <T extends TSchema>(schema: T) => t.Optional(schema)
@@ -41,13 +44,13 @@ const instant = t.String({
   description: 'RFC 3339, to the millisecond',
   examples: ['2026-12-01T19:00:00.000Z'],
 })
-const version = t.Integer({
+const version = Type.Integer({
   minimum: 1,
   maximum: 2_147_483_647,
   description: 'The one that was looked at: 409 `version_conflict` where it was changed since',
 })
-const cents = t.Integer({ minimum: 0, maximum: priceCentsMax })
-const capacity = t.Union([t.Integer({ minimum: 0, maximum: capacityMax }), t.Null()], {
+const cents = Type.Integer({ minimum: 0, maximum: priceCentsMax })
+const capacity = t.Union([Type.Integer({ minimum: 0, maximum: capacityMax }), t.Null()], {
   description: 'Null: unlimited',
 })
 
@@ -57,8 +60,8 @@ const ticketFields = {
   compare_at_price_cents: clearable(cents),
   sale_starts_at: clearable(instant),
   sale_ends_at: clearable(instant),
-  is_visible: optional(t.Boolean()),
-  position: optional(t.Integer({ minimum: 1, maximum: positionMax })),
+  is_visible: optional(Type.Boolean()),
+  position: optional(Type.Integer({ minimum: 1, maximum: positionMax })),
 }
 
 const newTicket = t.Object(
@@ -95,7 +98,7 @@ const eventFields = {
     ),
   ),
   per_user_limit: clearable(
-    t.Integer({ minimum: 1, maximum: perUserLimitMax, description: 'Absent: 2; null: no limit' }),
+    Type.Integer({ minimum: 1, maximum: perUserLimitMax, description: 'Absent: 2; null: no limit' }),
   ),
 }
 
@@ -141,7 +144,9 @@ export const eventChangesBody = t.Object(
     version,
     title: optional(line(eventTitleCharsMax)),
     ...eventFields,
-    is_sales_paused: optional(t.Boolean({ description: 'True: the direct channel takes no orders for now' })),
+    is_sales_paused: optional(
+      Type.Boolean({ description: 'True: the direct channel takes no orders for now' }),
+    ),
   },
   { ...closed, examples: [{ version: 7, title: 'The Velvet Foxes: Last Night of the Tour' }] },
 )
