@@ -169,6 +169,10 @@ function withCleanHtml<Body extends { description?: string | null }>(body: Body)
 }
 
 const instantFields = ['starts_at', 'ends_at', 'sale_starts_at', 'sale_ends_at'] as const
+const spans = [
+  ['starts_at', 'ends_at'],
+  ['sale_starts_at', 'sale_ends_at'],
+] as const
 
 /** Times as PostgreSQL takes them. A schema cannot tell that there is no 30 February; this does. */
 function withInstants<Body extends object>(body: Body, path = ''): Body {
@@ -179,8 +183,15 @@ function withInstants<Body extends object>(body: Body, path = ''): Body {
     if (typeof text !== 'string') return []
     const time = instantOf(text)
     if (time === null) faults.push({ path: `${path}/${field}`, message: 'Expected a time that exists' })
-    return [[field, time]]
+    return [[field, time] as const]
   })
+  // Of what is named together; an end that is changed alone is believed.
+  const times = new Map(read)
+  for (const [from, until] of spans) {
+    const [begin, end] = [times.get(from), times.get(until)]
+    if (begin && end && end < begin)
+      faults.push({ path: `${path}/${until}`, message: `Expected a time not before ${from}` })
+  }
   if (faults.length > 0) {
     throw new AppError(
       'validation_failed',

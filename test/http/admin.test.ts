@@ -425,6 +425,7 @@ describe('every route', () => {
       ['starts_at', { starts_at: 'tomorrow' }, '/starts_at'],
       ['ends_at', { ends_at: '2098-06-01T25:00:00Z' }, '/ends_at'],
       ['title', { title: 'a\u0000b' }, '/title'],
+      ['ends_at', { starts_at: '2098-06-01T19:00:00Z', ends_at: '2098-06-01T20:00:00+02:00' }, '/ends_at'],
       ['title', { title: ' ' }, '/title'],
       ['title', { title: 'x'.repeat(256) }, '/title'],
       ['subtitle', { subtitle: '\ud800' }, '/subtitle'],
