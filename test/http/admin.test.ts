@@ -363,6 +363,34 @@ describe('the books', () => {
   })
 })
 
+test('a table of several pages has each order once, and its HEAD has no body', async () => {
+  const { event, ticket } = await onSale()
+  await database.admin`
+    with placed as (
+      insert into onsale.orders (
+        event_id, user_id, client_token, fingerprint, status, unit_count, total_cents, currency, expires_at, created_at,
+        updated_at
+      )
+      select ${event}::integer, ${ann.id}::integer, n::text, gen_random_uuid(), 'CANCELLED', 1, 2500, 'EUR', now(), now(), now()
+      from generate_series(1, 2500) as n
+      returning event_id, id
+    )
+    insert into onsale.order_items (event_id, order_id, ticket_id, quantity, price_cents, name)
+    select event_id, id, ${ticket}::integer, 1, 2500, 'General' from placed`
+  const path = `/events/${event}/orders.csv`
+  const ids = (await act(`GET ${path}`)).text
+    .split('\r\n')
+    .slice(1, -1)
+    .map((row) => row.split(',')[0])
+  expect([ids.length, new Set(ids).size]).toEqual([2_500, 2_500])
+  const head = await act(`HEAD ${path}`)
+  expect([head.status, head.text, head.headers.get('content-type')]).toEqual([
+    200,
+    '',
+    'text/csv; charset=utf-8; header=present',
+  ])
+})
+
 describe('every route', () => {
   test('is for admins: nobody is 401, a user and a key are 403', async () => {
     expect(routes).toHaveLength(11)
