@@ -46,6 +46,7 @@ grant execute on function api.list_orders to onsale_service;
 grant execute on function api.list_bookings to onsale_service;
 grant execute on function api.expire_orders to onsale_service;
 grant execute on function api.list_expired_sales to onsale_service;
+grant execute on function api.apply_checkins to onsale_service;
 
 -- payments
 grant execute on function api.place_payment to onsale_service;
@@ -64,3 +65,4 @@ grant execute on function api.cancel_direct_ticket to onsale_service;
 grant execute on function api.update_direct_capacity to onsale_service;
 grant execute on function api.get_event_stats to onsale_service;
 grant execute on function api.list_event_orders to onsale_service;
+grant execute on function api.get_direct_event to onsale_service;

@@ -2,6 +2,8 @@ import { type AnyElysia, Elysia, NotFoundError, ParseError, ValidationError } fr
 import { version as packageVersion } from '../package.json'
 import type { Accounts } from './accounts/accounts.ts'
 import { accountRoutes } from './accounts/routes.ts'
+import type { Admin } from './admin/admin.ts'
+import { adminRoutes } from './admin/routes.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { catalogRoutes } from './catalog/routes.ts'
 import type { Config } from './config.ts'
@@ -31,6 +33,7 @@ export type AppDeps = {
   accounts: Accounts
   sales: Sales
   rateLimits: RateLimits
+  admin: Admin
   ops: OpsRoutesDeps['ops']
   readMetrics: OpsRoutesDeps['readMetrics']
 }
@@ -47,6 +50,7 @@ export function buildApp({
   accounts,
   sales,
   rateLimits,
+  admin,
   ops,
   readMetrics,
 }: AppDeps) {
@@ -56,6 +60,7 @@ export function buildApp({
     .use(accountRoutes({ accounts, rateLimits }))
     .use(salesRoutes({ sales, accounts, rateLimits }))
     .use(rateLimitRoutes({ rateLimits, accounts }))
+    .use(adminRoutes({ admin, accounts }))
     .use(opsRoutes({ ops, readMetrics }))
   const direct = {
     '/events': catalog.listEvents,

@@ -253,6 +253,13 @@ export const orderBatchesAtOnce = 1
 /** Calls at once that look up what orders name: short reads that wait for nobody. */
 export const itemBatchesAtOnce = 2
 
+/** Calls at once that check codes in: they take the locks of their events, so that a second one would mostly wait for the first. */
+export const checkinBatchesAtOnce = 1
+/** Codes in one call: as many doors as there are, and a call stays within milliseconds. */
+export const checkinBatchMax = 200
+/** A code that was scanned: anything longer is no ticket of ours. */
+export const checkinCodeCharsMax = 200
+
 /** Connections of the sales: as many events are decided side by side. */
 export const salesPoolSize = 8
 
@@ -333,6 +340,32 @@ export const wrongLoginsWithinS = 15 * 60
 export const loginPauseS = 15 * 60
 /** Keys of Redis looked at in one step where all counters are forgotten: a fraction of a millisecond. */
 export const rateLimitKeysScanned = 1_000
+/** Edits, statistics and pages of tables at once: a connection each, one of them for what takes long. */
+export const adminCallsAtOnceMax = 3
+/** There are few admins; more than this is a script that has run away. */
+export const adminCallsWaitingMax = 100
+
+/** Room for any title; search reads as much of it. */
+export const eventTitleCharsMax = 255
+/** Names and kinds of tickets, categories, skus, places: what fits into a line. */
+export const lineCharsMax = 255
+/** A long page; search reads 20,000 characters of it. */
+export const descriptionCharsMax = 50_000
+export const urlCharsMax = 2_048
+/** Images of an event and tickets of one: every answer about the event carries all of them. */
+export const eventImagesMax = 20
+export const eventTicketsMax = 100
+/** Ten million in a currency of two decimals; times the units of a stadium it is still a number that JavaScript can hold. */
+export const priceCentsMax = 1_000_000_000
+/** Nothing on earth seats more. */
+export const capacityMax = 10_000_000
+/** Places of tickets in a list. */
+export const positionMax = 10_000
+/** Units that one user may be allowed: above it, say null for no limit. */
+export const perUserLimitMax = 1_000_000
+
+/** Orders in one page of a table that is streamed: a few hundred KiB, read within tens of ms. */
+export const orderRowsPerPage = 1_000
 
 /** How often edits are looked for that the bitmaps of search should take in. */
 export const searchChangesEveryMs = 1_000
@@ -425,6 +458,9 @@ export const redisFirstAnswerMsMax = 500
 
 /** Whom a token names, beside what somebody does with an account. */
 export const accountsPoolSize = userBatchesAtOnceMax + accountCallsAtOnceMax
+
+/** The admin's calls, a connection each: what one asks that takes seconds holds up no visitor. */
+export const adminPoolSize = adminCallsAtOnceMax
 
 /** Background tasks run one call at a time each: one that verifies for a minute, one that makes bitmaps, and one for the rest. */
 export const taskPoolSize = 3

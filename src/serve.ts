@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { version } from '../package.json'
 import { createAccounts } from './accounts/accounts.ts'
+import { createAdmin } from './admin/admin.ts'
 import { buildApp } from './app.ts'
 import { createCatalog } from './catalog/catalog.ts'
 import { startCatalogTasks } from './catalog/tasks.ts'
@@ -10,6 +11,7 @@ import { createIntake } from './intake/intake.ts'
 import { startIntakeTasks } from './intake/tasks.ts'
 import {
   accountsPoolSize,
+  adminPoolSize,
   intakePoolSize,
   poolStatementTimeoutMs,
   redisFirstAnswerMsMax,
@@ -96,6 +98,7 @@ export async function startService(
     intake: openOwn('intake', intakePoolSize),
     accounts: openOwn('accounts', accountsPoolSize),
     sales: openOwn('sales', salesPoolSize),
+    admin: openOwn('admin', adminPoolSize),
     tasks: openOwn('tasks', taskPoolSize, taskStatementTimeoutMs),
     ops: openOwn('ops', 1),
     ...(config.databaseReplicaUrl === null
@@ -120,6 +123,7 @@ export async function startService(
     metrics,
   })
   const sales = createSales({ pool: pools.sales, metrics })
+  const admin = createAdmin({ pool: pools.admin, metrics })
   const catalog = createCatalog({
     pool: pools.reads,
     replica: pools.replica ?? null,
@@ -146,6 +150,7 @@ export async function startService(
     accounts,
     sales,
     rateLimits: createRateLimits({ redis, config }),
+    admin,
     ops,
     readMetrics: readMetrics ?? (() => metrics.registry.metrics()),
   })

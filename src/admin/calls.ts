@@ -209,6 +209,19 @@ export function createAdminCalls(metrics: Pick<Metrics, 'queryTime'>) {
         return row!
       }),
 
+    /** An event in any status as JSON text, by its id or that of one of its tickets; null where there is none. */
+    getDirectEvent: (
+      sql: Sql,
+      { eventId = null, ticketId = null }: { eventId?: number | null; ticketId?: number | null },
+    ): Promise<string | null> =>
+      timed('get_direct_event', async () => {
+        const [row] = await sql<{ body: string | null }[]>`
+          select api.get_direct_event(
+            p_event_id => ${eventId}::bigint, p_ticket_id => ${ticketId}::bigint
+          )::text as body`
+        return row!.body
+      }),
+
     /** As JSON text; null where there is no such event. */
     getEventStats: (sql: Sql, eventId: number): Promise<string | null> =>
       timed('get_event_stats', async () => {

@@ -36,7 +36,7 @@ const image = t.Object({
 
 const left = t.Object({ available: nullable(t.Integer({ minimum: 0 }), unlimited) })
 
-const eventFields = {
+export const eventFields = {
   id: t.Integer({ examples: [42] }),
   shopify_product_id: nullable(
     t.String({ examples: ['632910392'] }),
@@ -96,7 +96,7 @@ export const ticket = t.Object(
   { description: 'The four counts are the sums of the channels' },
 )
 
-const ticketExample = {
+export const ticketExample = {
   id: 7,
   event_id: 42,
   shopify_variant_id: '808950810',
@@ -123,7 +123,7 @@ const ticketExample = {
   updated_at: '2026-11-20T09:00:00.000Z',
 }
 
-const eventExample = {
+export const eventExample = {
   id: 42,
   shopify_product_id: '632910392',
   title: 'The Velvet Foxes: Midnight Tour',

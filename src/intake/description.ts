@@ -37,7 +37,11 @@ const sanitised = new LRUCache<bigint, { html: string; result: string }>({ max: 
 /** The sanitised `body_html` of a product's raw body: a small set of tags; null where it has none or is no JSON. */
 export function descriptionOf(body: Uint8Array): string | null {
   const html = bodyHtmlOf(body)
-  if (html === null) return null
+  return html === null ? null : cleanHtml(html)
+}
+
+/** What is left of HTML that somebody else wrote: a small set of tags. */
+export function cleanHtml(html: string): string {
   const key = Bun.hash(html) as bigint
   const known = sanitised.get(key)
   if (known?.html === html) return known.result

@@ -48,6 +48,21 @@ export type ItemName = { ticketId: number | null; sku: string | null; eventId: n
 /** Nulls: nothing fits. `matchCount` over 1: it has to be named more closely. */
 export type NamedTicket = { eventId: number | null; ticketId: number | null; matchCount: number }
 
+/** A code at the door. `code`: a UUID. `actor`: who lets in (`key 3`, `user 7`). */
+export type Checkin = { code: string; actor: string }
+
+/** The words of `api.apply_checkins`, which says what each means. */
+export const checkinOutcomes = ['admitted', 'already_admitted', 'unknown', 'not_paid'] as const
+
+/** The ids are null where the code is unknown. `checkedInAt`: RFC 3339, when it was used; null where it was not. */
+export type CheckinResult = {
+  outcome: (typeof checkinOutcomes)[number]
+  eventId: number | null
+  ticketId: number | null
+  orderId: number | null
+  checkedInAt: string | null
+}
+
 /** `userId` null: orders of all. `q`: an id, or part of an address, a sku or a title. */
 export type OrderQuery = {
   userId: number | null
@@ -168,6 +183,21 @@ export function createSalesCalls(metrics: Pick<Metrics, 'queryTime'>) {
             p_user_id => ${userId}::bigint, p_page => ${page}::integer, p_limit => ${limit}::integer
           )::text as body`
         return row!.body
+      }),
+
+    /** One result per code, in order. */
+    applyCheckins: (sql: Sql, checkins: readonly Checkin[]): Promise<CheckinResult[]> =>
+      timed('apply_checkins', async () => {
+        const rows = await sql<CheckinResult[]>`
+          select
+            r.outcome, r.event_id::float8 as "eventId", r.ticket_id::float8 as "ticketId",
+            r.order_id::float8 as "orderId", r.checked_in_at as "checkedInAt"
+          from api.apply_checkins(
+            p_codes => ${textArray(checkins.map(({ code }) => code))}::text[]::uuid[],
+            p_actors => ${textArray(checkins.map(({ actor }) => actor))}::text[]
+          ) r
+          order by r.ordinal`
+        return [...rows]
       }),
 
     /** Events with unpaid orders whose time is over. */

@@ -1,5 +1,6 @@
 import { t } from 'elysia'
-import { orderItemsMax, orderUnitsMax } from '../limits.ts'
+import { checkinCodeCharsMax, orderItemsMax, orderUnitsMax } from '../limits.ts'
+import { checkinOutcomes } from './calls.ts'
 
 const closed = { additionalProperties: false } as const
 const id = t.Integer({ minimum: 1, maximum: 999_999_999_999_999 })
@@ -222,6 +223,40 @@ export const bookingListAnswer = t.Object(
           },
         ],
         ...examplePage,
+      },
+    ],
+  },
+)
+
+export const checkinBody = t.Object(
+  {
+    code: t.String({
+      minLength: 1,
+      maxLength: checkinCodeCharsMax,
+      description: 'What was scanned. What is no code of ours is `unknown`',
+    }),
+  },
+  { ...closed, examples: [{ code: '6f1c2a9e0b7d4c35a8e1f2b3c4d5e6f7' }] },
+)
+
+export const checkinAnswer = t.Object(
+  {
+    outcome: t.UnionEnum([...checkinOutcomes], {
+      description: '`not_paid`: its order was cancelled or is to be given back',
+    }),
+    event_id: orNull(id),
+    ticket_id: orNull(id),
+    order_id: orNull(id),
+    checked_in_at: orNull(instant),
+  },
+  {
+    examples: [
+      {
+        outcome: 'admitted',
+        event_id: 42,
+        ticket_id: 7,
+        order_id: 9,
+        checked_in_at: '2026-12-01T19:00:00.000Z',
       },
     ],
   },

@@ -11,6 +11,8 @@ import {
   bookingBody,
   bookingListAnswer,
   bookingListQuery,
+  checkinAnswer,
+  checkinBody,
   clientToken,
   orderAnswer,
   orderBody,
@@ -23,7 +25,7 @@ import type { Sales } from './sales.ts'
 
 export type SalesRoutesDeps = {
   sales: Sales
-  accounts: Pick<Accounts, 'requireUser' | 'requireRole'>
+  accounts: Pick<Accounts, 'requireUser' | 'requireRole' | 'requireScope'>
   rateLimits: Pick<RateLimits, 'placing'>
 }
 
@@ -52,9 +54,9 @@ const tokenHeader = {
   schema: { type: 'string' as const, maxLength: 128 },
 }
 
-/** `/orders` and `/bookings`: what a user buys by ourselves. */
+/** `/orders`, `/bookings` and `/checkin`: what a user buys by ourselves, and how he gets in. */
 export function salesRoutes({ sales, accounts, rateLimits }: SalesRoutesDeps) {
-  return new Elysia({ name: 'sales' }).use(own()).use(admin())
+  return new Elysia({ name: 'sales' }).use(own()).use(admin()).use(door())
 
   /** For whoever is logged in; an admin sees everybody's. */
   function own() {
@@ -233,6 +235,39 @@ export function salesRoutes({ sales, accounts, rateLimits }: SalesRoutesDeps) {
       )
   }
 
+  /** For those at the door. */
+  function door() {
+    return new Elysia({ name: 'sales door' })
+      .derive(async ({ request }) => ({
+        doorkeeper: await accounts.requireScope(request.headers, 'checkin'),
+      }))
+      .post('/checkin', async ({ doorkeeper, body }) => json(await checkIn(body.code, doorkeeper.name)), {
+        query: noQuery,
+        body: checkinBody,
+        detail: operation({
+          tags: ['Check-in'],
+          summary: 'Admit the bearer of a code',
+          description:
+            'For an admin, or a key with the scope `checkin`. Each code admits once, however many doors it comes to at once.',
+          security,
+          answers: { 200: { schema: checkinAnswer } },
+          errors: ['unauthorized', 'forbidden', 'busy', 'unavailable'],
+          headers,
+        }),
+      })
+  }
+
+  async function checkIn(code: string, actor: string): Promise<string> {
+    const scanned = codePattern.test(code) ? await sales.checkIn({ code, actor }) : null
+    return JSON.stringify({
+      outcome: scanned?.outcome ?? 'unknown',
+      event_id: scanned?.eventId ?? null,
+      ticket_id: scanned?.ticketId ?? null,
+      order_id: scanned?.orderId ?? null,
+      checked_in_at: scanned?.checkedInAt ?? null,
+    } satisfies typeof checkinAnswer.static)
+  }
+
   async function placeOrder(user: User, body: typeof orderBody.static, given: Headers): Promise<PlaceResult> {
     const token = tokenOf(body.client_token, given)
     if (token === null) {
@@ -313,6 +348,9 @@ export function salesRoutes({ sales, accounts, rateLimits }: SalesRoutesDeps) {
     return changed(await sales.updateOrderStatus(found.eventId, request, { actor, actorName: user.name }))
   }
 }
+
+// A UUID as orders show it, without hyphens, or with them.
+const codePattern = /^[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}$/i
 
 /** Whose orders somebody sees: his own, an admin everybody's. */
 function scopeOf({ role, userId }: User): number | null {

@@ -1,5 +1,7 @@
 import { AppError } from '../errors.ts'
 import {
+  checkinBatchesAtOnce,
+  checkinBatchMax,
   itemBatchesAtOnce,
   orderBatchesAtOnce,
   orderBatchMax,
@@ -12,6 +14,8 @@ import type { Sql } from '../platform/database.ts'
 import { createGatherer, type Gatherer } from '../platform/gather.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import {
+  type Checkin,
+  type CheckinResult,
   createSalesCalls,
   type ItemName,
   type NamedTicket,
@@ -52,6 +56,16 @@ export function createSales({ pool, metrics }: SalesDeps) {
     metrics,
   })
 
+  const checkins = createGatherer<Checkin, CheckinResult>({
+    name: 'checkins',
+    run: (items) => calls.applyCheckins(pool, items),
+    concurrency: checkinBatchesAtOnce,
+    batchItemsMax: checkinBatchMax,
+    queueItemsMax: orderQueueMax,
+    waitMsMax: orderWaitMsMax,
+    metrics,
+  })
+
   return {
     calls,
 
@@ -81,9 +95,13 @@ export function createSales({ pool, metrics }: SalesDeps) {
     ): Promise<StatusResult> =>
       (await calls.updateOrderStatuses(pool, eventId, [request], by))[0] as StatusResult,
 
+    /** Admits the bearer of a code, once. Refuses as `busy` where too many wait; every other refusal is an outcome. */
+    checkIn: (checkin: Checkin): Promise<CheckinResult> => checkins.submit(checkin),
+
     /** Refuses newcomers and waits until what was accepted is answered. */
     drain: async (): Promise<void> => {
       await names.drain()
+      await checkins.drain()
       await orders.drain()
     },
   }

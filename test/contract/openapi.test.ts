@@ -41,6 +41,7 @@ const app = buildApp({
   accounts: {} as never,
   sales: {} as never,
   rateLimits: {} as never,
+  admin: {} as never,
   ops: {} as never,
   readMetrics: async () => '',
 })
