@@ -1,9 +1,11 @@
+import { Type } from '@sinclair/typebox'
 import { t } from 'elysia'
 import { checkinCodeCharsMax, orderItemsMax, orderUnitsMax } from '../limits.ts'
 import { checkinOutcomes } from './calls.ts'
 
 const closed = { additionalProperties: false } as const
-const id = t.Integer({ minimum: 1, maximum: 999_999_999_999_999 })
+// Elysia's own numbers also take text.
+const id = Type.Integer({ minimum: 1, maximum: 999_999_999_999_999 })
 const instant = t.String({ format: 'date-time' })
 const orNull = <Schema extends ReturnType<typeof t.Integer> | typeof instant>(schema: Schema) =>
   t.Union([schema, t.Null()])
@@ -29,7 +31,7 @@ export const clientToken = t.String({
     'Names the request: sent again with the same items it answers the same order. Unique per user and event',
 })
 
-const quantity = t.Integer({ minimum: 1, maximum: orderUnitsMax })
+const quantity = Type.Integer({ minimum: 1, maximum: orderUnitsMax })
 
 export const orderBody = t.Object(
   {
@@ -56,7 +58,7 @@ export const bookingBody = t.Object(
 )
 
 export const statusBody = t.Object(
-  { status, version: t.Integer({ minimum: 1, maximum: 2_147_483_647 }) },
+  { status, version: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }) },
   { ...closed, examples: [{ status: 'PAID', version: 1 }] },
 )
 

@@ -198,6 +198,8 @@ describe('an order', () => {
       { items: [{ ticket_id: tickets[0], sku: 'GA', qty: 1 }], client_token: 'a' },
       { items: [{ qty: 1 }], client_token: 'a' },
       { items: [], client_token: 'a' },
+      { items: [{ ticket_id: tickets[0], qty: '1' }], client_token: 'a' },
+      { items: [{ ticket_id: String(tickets[0]), qty: 1 }], client_token: 'a' },
       { items: [{ ticket_id: tickets[0], qty: 1 }] },
       { items: [{ ticket_id: tickets[0], qty: 1, price_cents: 0 }], client_token: 'a' },
       { items: [{ ticket_id: tickets[0], qty: 1 }], client_token: 'a', user_id: bob.id, status: 'PAID' },
