@@ -6,6 +6,10 @@ language sql
 stable
 security definer
 set search_path = ''
+-- Only the index of what is PENDING has this order.
+set enable_seqscan = off
+set enable_sort = off
+set enable_incremental_sort = off
 as $$
   with recursive waiting as (
     (

@@ -9,7 +9,10 @@ parallel safe
 as $$
   select o.id, row_to_json(c)
   from unnest(p_order_ids) as n (order_id)
-  join onsale.orders o on o.event_id = p_event_id and o.id = n.order_id
+  cross join lateral (
+    -- By its key: joined by hash all orders of the event were read, for 5 ms a batch after 30,000 of them.
+    select o.* from onsale.orders o where o.event_id = p_event_id and o.id = n.order_id offset 0
+  ) o
   cross join lateral (
     select case
       when not p_is_as_placed then o.status

@@ -25,6 +25,8 @@ set search_path = ''
 -- As in place_orders: looked up by key, whatever the statistics say.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 #variable_conflict use_column
 declare
