@@ -26,7 +26,6 @@ declare
   v_ticket onsale.tickets;
   v_stock onsale.stock;
   v_available bigint;
-  v_event_ids bigint[];
   v_flipped boolean;
 begin
   select e.* into v_event
@@ -72,11 +71,8 @@ begin
     where s.event_id = v_event.id and s.ticket_id = p_ticket_id and s.channel = 'direct'
     returning s.available into strict v_available;
     -- A count like any other, which lists may show a second late; from or to nothing left is told at once.
-    v_event_ids := array[v_event.id];
     v_flipped := coalesce(v_stock.available > 0, true) <> coalesce(v_available > 0, true);
-    perform api.update_revisions(
-      '{}', case when v_flipped then v_event_ids else '{}' end, case when v_flipped then '{}' else v_event_ids end
-    );
+    perform api.update_revisions('{}', case when v_flipped then array[v_event.id] else '{}' end, array[v_event.id]);
   end if;
   return next;
 end;

@@ -40,7 +40,6 @@ declare
   -- What was PENDING and is paid in this batch. That takes nothing from what is left, so it is written once at the end.
   v_paid_ids bigint[] := '{}';
 begin
-  perform pg_advisory_xact_lock(hashtext('onsale sales'), hashint8(p_event_id));
   perform api.expire_orders(p_event_id, p_now);
 
   -- One after the other, because each takes from what is left for the next.

@@ -35,7 +35,6 @@ declare
   v_order onsale.orders;
   v_payment onsale.payments;
 begin
-  perform pg_advisory_xact_lock(hashtext('onsale sales'), hashint8(p_event_id));
   perform api.expire_orders(p_event_id, p_now);
 
   select o.* into v_order from onsale.orders o

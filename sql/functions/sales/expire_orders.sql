@@ -1,5 +1,6 @@
 -- Expires the unpaid orders of one event whose time is over; their units are free. What is free does not wait for this:
--- every function that gives units away calls it first. A second call finds nothing to do.
+-- every function that gives units away calls it first, and by that has the lock on the event's sales until its end. A second
+-- call finds nothing to do.
 -- Returns how many. Locks: the event's sales (advisory, by event), then those of update_orders.
 create or replace function api.expire_orders(p_event_id bigint, p_now timestamptz default clock_timestamp())
 returns integer

@@ -85,7 +85,6 @@ declare
   v_is_gone boolean;
   v_flipped boolean;
 begin
-  perform pg_advisory_xact_lock(hashtext('onsale sales'), hashint8(p_event_id));
   perform api.expire_orders(p_event_id, p_now);
 
   select e.over_at >= p_now, e.is_sales_paused, e.per_user_limit, e.currency, e.title
@@ -276,9 +275,7 @@ begin
     group by n.user_id
     on conflict (event_id, user_id) do update set unit_count = k.unit_count + excluded.unit_count;
 
-    perform api.update_revisions(
-      '{}', case when v_flipped then array[p_event_id] else '{}' end, case when v_flipped then '{}' else array[p_event_id] end
-    );
+    perform api.update_revisions('{}', case when v_flipped then array[p_event_id] else '{}' end, array[p_event_id]);
   end if;
 
   return query

@@ -34,7 +34,6 @@ declare
   v_status onsale.sale_status;
   v_outcomes text[] := '{}';
 begin
-  perform pg_advisory_xact_lock(hashtext('onsale sales'), hashint8(p_event_id));
   perform api.expire_orders(p_event_id, p_now);
 
   for v_nth in 1..cardinality(p_order_ids) loop

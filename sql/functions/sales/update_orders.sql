@@ -94,9 +94,7 @@ begin
   where n.status <> 'PAID' and n.old_status = 'PAID' and u.event_id = p_event_id and u.order_id = n.order_id;
 
   if v_changed then
-    perform api.update_revisions(
-      '{}', case when v_flipped then array[p_event_id] else '{}' end, case when v_flipped then '{}' else array[p_event_id] end
-    );
+    perform api.update_revisions('{}', case when v_flipped then array[p_event_id] else '{}' end, array[p_event_id]);
   end if;
 end;
 $$;
