@@ -51,8 +51,22 @@ grant execute on function api.apply_checkins to onsale_service;
 -- payments
 grant execute on function api.place_payment to onsale_service;
 grant execute on function api.update_payment to onsale_service;
-grant execute on function api.apply_payment_results to onsale_service;
+grant execute on function api.apply_payment_deliveries to onsale_service;
 grant execute on function api.list_payment_events to onsale_service;
+grant execute on function api.get_refund to onsale_service;
+grant execute on function api.apply_refund to onsale_service;
+grant execute on function api.get_oldest_refund_due to onsale_service;
+
+-- jobs
+grant execute on function api.claim_jobs to onsale_service;
+grant execute on function api.complete_job to onsale_service;
+grant execute on function api.fail_job to onsale_service;
+grant execute on function api.get_job to onsale_service;
+grant execute on function api.list_jobs to onsale_service;
+grant execute on function api.update_job_due to onsale_service;
+grant execute on function api.cancel_job to onsale_service;
+grant execute on function api.list_job_states to onsale_service;
+grant execute on function api.place_dead_job to onsale_service;
 
 -- admin
 grant execute on function api.apply_direct_event to onsale_service;

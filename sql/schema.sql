@@ -22,6 +22,8 @@ create type onsale.delivery_result as (
 
 create type onsale.event_status as enum ('draft', 'active', 'archived', 'unlisted');
 
+create type onsale.job_state as enum ('queued', 'running', 'waiting', 'done', 'failed', 'dead');
+
 create type onsale.line_change as (
   variant_id bigint,
   created_at timestamp with time zone,
@@ -286,6 +288,37 @@ create table onsale.inventory_levels (
 ) with (fillfactor=70);
 comment on table onsale.inventory_levels is 'One row: the latest level of one item at one location; a disconnected location stays as a tombstone of 0';
 
+create table onsale.jobs (
+  id bigint not null generated always as identity,
+  kind text not null,
+  subject text not null,
+  request jsonb not null,
+  idempotency_key uuid not null default gen_random_uuid(),
+  state onsale.job_state not null default 'queued'::onsale.job_state,
+  attempts integer not null default 0,
+  next_attempt_at timestamp with time zone not null,
+  result jsonb,
+  errors jsonb not null default '[]'::jsonb,
+  created_by text not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  confirmed_at timestamp with time zone,
+  constraint jobs_pkey PRIMARY KEY (id),
+  constraint jobs_kind_check CHECK (((length(kind) >= 1) AND (length(kind) <= 50))),
+  constraint jobs_subject_check CHECK (((length(subject) >= 1) AND (length(subject) <= 100)))
+) with (fillfactor=80);
+comment on table onsale.jobs is 'One row: a call to somebody else''s service, with what came of it';
+comment on column onsale.jobs.subject is 'What it is about (payment 7): of the jobs of one subject only the first that is not ended may begin';
+comment on column onsale.jobs.idempotency_key is 'Names the call at the far side, however often it is made';
+comment on column onsale.jobs.state is 'queued: never tried; running: leased to a worker; waiting: tried, and to be tried again; done; failed: refused for good, or discarded; dead: given up';
+comment on column onsale.jobs.next_attempt_at is 'Not before then; of one that is running: when its lease ends and another worker may take it';
+comment on column onsale.jobs.errors is 'Of the last attempt: [{message, field}]';
+comment on column onsale.jobs.confirmed_at is 'When the far side told by itself that it is so';
+CREATE INDEX jobs_due ON onsale.jobs USING btree (next_attempt_at) WHERE (state = ANY (ARRAY['queued'::onsale.job_state, 'running'::onsale.job_state, 'waiting'::onsale.job_state]));
+CREATE INDEX jobs_open_subject ON onsale.jobs USING btree (subject, id) WHERE (state = ANY (ARRAY['queued'::onsale.job_state, 'running'::onsale.job_state, 'waiting'::onsale.job_state]));
+CREATE INDEX jobs_state ON onsale.jobs USING btree (state, id DESC);
+CREATE UNIQUE INDEX jobs_once ON onsale.jobs USING btree (kind, subject) WHERE (kind = ANY (ARRAY['refund'::text, 'start_payment'::text]));
+
 create table onsale.migrations (
   number integer not null,
   name text not null,
@@ -354,17 +387,22 @@ create table onsale.payments (
   redirect_url text,
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
+  refunded_at timestamp with time zone,
+  provider_refund_id text,
   constraint payments_pkey PRIMARY KEY (event_id, id),
   constraint payments_amount_cents_check CHECK ((amount_cents > 0)),
   constraint payments_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
   constraint payments_event_id_provider_provider_payment_id_key UNIQUE (event_id, provider, provider_payment_id),
   constraint payments_provider_check CHECK (((length(provider) >= 1) AND (length(provider) <= 50))),
-  constraint payments_provider_payment_id_check CHECK (((length(provider_payment_id) >= 1) AND (length(provider_payment_id) <= 255)))
+  constraint payments_provider_payment_id_check CHECK (((length(provider_payment_id) >= 1) AND (length(provider_payment_id) <= 255))),
+  constraint payments_provider_refund_id_check CHECK (((length(provider_refund_id) >= 1) AND (length(provider_refund_id) <= 255)))
 ) with (fillfactor=80);
 comment on table onsale.payments is 'One row: an attempt to pay an order of the direct channel, in full';
 comment on column onsale.payments.provider_payment_id is 'The provider''s name for it; null until the provider has answered';
 comment on column onsale.payments.status is 'PENDING: live, of which an order has one at most. FAILED may still become SUCCESS, SUCCESS stays';
 comment on column onsale.payments.redirect_url is 'Where the buyer pays; null until the provider has answered, or where it needs none';
+comment on column onsale.payments.refunded_at is 'When the provider gave the money back, in full; null: it did not';
+comment on column onsale.payments.provider_refund_id is 'The provider''s name for the refund';
 CREATE INDEX payments_id ON onsale.payments USING btree (id);
 CREATE UNIQUE INDEX payments_live ON onsale.payments USING btree (event_id, order_id) WHERE (status = 'PENDING'::onsale.payment_status);
 

@@ -9,9 +9,11 @@ import { catalogRoutes } from './catalog/routes.ts'
 import type { Config } from './config.ts'
 import { AppError, problem, toAppError } from './errors.ts'
 import { type IntakeRoutesDeps, intakeRoutes } from './intake/routes.ts'
+import { type JobRoutesDeps, jobRoutes } from './jobs/routes.ts'
 import { connectionIdleS, requestBodyBytesMax } from './limits.ts'
 import { docsRoutes } from './ops/docs.ts'
 import { type OpsRoutesDeps, opsRoutes } from './ops/routes.ts'
+import { type PaymentRoutesDeps, paymentRoutes } from './payments/routes.ts'
 import { requestIdOf } from './platform/answer.ts'
 import { createCors } from './platform/cors.ts'
 import type { Log } from './platform/log.ts'
@@ -32,6 +34,9 @@ export type AppDeps = {
   intake: IntakeRoutesDeps['intake']
   accounts: Accounts
   sales: Sales
+  payments: PaymentRoutesDeps['payments']
+  simulator: PaymentRoutesDeps['simulator']
+  jobs: JobRoutesDeps['jobs']
   rateLimits: RateLimits
   admin: Admin
   ops: OpsRoutesDeps['ops']
@@ -49,6 +54,9 @@ export function buildApp({
   intake,
   accounts,
   sales,
+  payments,
+  simulator,
+  jobs,
   rateLimits,
   admin,
   ops,
@@ -59,6 +67,8 @@ export function buildApp({
     .use(intakeRoutes({ intake, config, metrics }))
     .use(accountRoutes({ accounts, rateLimits }))
     .use(salesRoutes({ sales, accounts, rateLimits }))
+    .use(paymentRoutes({ payments, simulator, sales, accounts, config }))
+    .use(jobRoutes({ jobs, accounts }))
     .use(rateLimitRoutes({ rateLimits, accounts }))
     .use(adminRoutes({ admin, accounts }))
     .use(opsRoutes({ ops, readMetrics }))

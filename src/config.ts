@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { providerNames } from './payments/provider.ts'
 import { Refusal } from './platform/refusal.ts'
 
 export type Config = ReturnType<typeof readConfig>
@@ -67,6 +68,24 @@ export function readConfig(env: Record<string, string | undefined>) {
     /** Sign tokens: the first one new tokens, all are accepted. Empty: made at start. */
     secretKeys: secrets('SECRET_KEY', { charsMin: 32 }),
 
+    /** Who takes payments: new ones, and results of those that were begun there. */
+    paymentProvider: read.oneOf(
+      'PAYMENT_PROVIDER',
+      ['none', ...providerNames],
+      production ? 'none' : 'simulator',
+    ),
+    /** The first is the current one. Empty: made at start, so that nobody else can sign. */
+    paymentWebhookSecrets: secrets('PAYMENT_WEBHOOK_SECRET', { charsMin: 16 }),
+    paymentReplayWindowS: read.integer('PAYMENT_REPLAY_WINDOW_S', 300, { min: 1, max: 86_400 }),
+    /** Where a buyer's browser goes after paying; {order_id} stands for the order. Null: a page of ours. */
+    paymentReturnUrl: read.url('PAYMENT_RETURN_URL', ['https', 'http']),
+    stripeSecretKey: read.text('STRIPE_SECRET_KEY', '') || null,
+    stripeWebhookSecrets: read.list('STRIPE_WEBHOOK_SECRET', () => null),
+    /** Null: Stripe's own. */
+    stripeApiUrl: read.url('STRIPE_API_URL', ['https', 'http']),
+
+    /** The origin under which buyers reach the service. Null: the one that they asked. */
+    publicUrl: read.url('PUBLIC_URL', ['https', 'http'])?.replace(/\/+$/, '') ?? null,
     corsOrigins: read.list('CORS_ORIGINS', (origin) =>
       origin === '*' || isOrigin(origin) ? null : '* or an origin like https://shop.example',
     ),
@@ -82,6 +101,17 @@ export function readConfig(env: Record<string, string | undefined>) {
 
     logLevel: read.oneOf('LOG_LEVEL', logLevels, 'info'),
     production,
+  }
+
+  if (config.paymentProvider === 'simulator' && production) {
+    read.fault('PAYMENT_PROVIDER', 'is simulator, with which anybody pays by a click: production refuses it')
+  }
+  if (config.paymentProvider === 'stripe') {
+    if (config.stripeSecretKey === null)
+      read.fault('STRIPE_SECRET_KEY', 'must be set for PAYMENT_PROVIDER=stripe')
+    if (config.stripeWebhookSecrets.length === 0) {
+      read.fault('STRIPE_WEBHOOK_SECRET', 'must be set for PAYMENT_PROVIDER=stripe')
+    }
   }
 
   const faults = read.faults()

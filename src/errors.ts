@@ -19,6 +19,7 @@ export const errorCodes = {
   not_on_sale: { status: 409, title: 'This is not on sale now' },
   sales_paused: { status: 409, title: 'The sale of this event is paused' },
   version_conflict: { status: 409, title: 'It was changed meanwhile' },
+  not_payable: { status: 409, title: 'There is nothing to pay' },
   bad_transition: { status: 409, title: 'It cannot become that from what it is' },
   capacity_below_sold: { status: 409, title: 'More is sold or held than there would be' },
   has_live_orders: { status: 409, title: 'Somebody holds or has bought tickets of it' },

@@ -272,6 +272,47 @@ export const orderWaitMsMax = 3_000
 /** How long an order that is not paid holds its units. */
 export const orderHoldS = 10 * 60
 
+/** Connections of the payments: as many events take results side by side, beside calls for single buyers. */
+export const paymentsPoolSize = 4
+/** Results in one call, and calls that look up their events at once. */
+export const paymentBatchMax = 200
+export const paymentBatchesAtOnce = 1
+/** Results of all events that wait for their batch: all who have paid in the seconds of a restart of the database. */
+export const paymentQueueMax = 10_000
+/** From a result's last byte to its refusal as busy: providers wait for 10 s and more, and repeat. */
+export const paymentWaitMsMax = 5_000
+/** A result of ours is 100 bytes, an event of Stripe with its session 5 kB. */
+export const paymentBodyBytesMax = 256 * 1024
+
+/** A call of a payment provider: longer than Stripe takes on a bad day, shorter than a buyer waits. */
+export const providerTimeoutMs = 5_000
+/** A call that failed is repeated this often while its buyer waits, first after this time, then twice as long with chance. */
+export const providerRetriesMax = 3
+export const providerRetryMs = 150
+export const providerRetryMsMax = 1_500
+/** So many failures in a row, and the provider counts as down: for so long nobody is kept waiting for it. */
+export const providerBreakAfter = 8
+export const providerBreakMs = 5_000
+/** How often the age of the oldest refund that is due is read. */
+export const refundsLookEveryMs = 10_000
+
+/** How often a worker looks for jobs that are due. */
+export const jobsEveryMs = 1_000
+/** Jobs that one worker has under way. */
+export const jobsAtOnceMax = 8
+/** A job that is not ended by then is handed to another worker: longer than all attempts of one call. */
+export const jobLeaseS = 60
+/** A job is tried again after this time, then after five times as long up to the most: three quick ones, then slow ones for a day. */
+export const jobRetryS = 2
+export const jobRetryFactor = 5
+export const jobRetrySMax = 21_600
+/** Attempts of a job; when the last one fails it is dead, and waits for a person. */
+export const jobAttemptsMax = 10
+/** How often the jobs are counted. */
+export const jobsStateEveryMs = 10_000
+/** Connections of the jobs: those that are under way write one after the other. */
+export const jobsPoolSize = 2
+
 /** How often what has expired is tidied, so that shown counts follow: who needs the units does not wait for this. */
 export const expireEveryMs = 1_000
 

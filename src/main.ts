@@ -92,7 +92,9 @@ deliveries
   .action((id: string, { dryRun }: { dryRun: boolean }) =>
     ends(async (config) => {
       const { runCommand, replayDelivery } = await loadCommands()
-      return await runCommand(config, (deps) => replayDelivery(deps, { id, dryRun }))
+      const { openProviders } = await import('./payments/providers.ts')
+      const { providers } = await openProviders(config)
+      return await runCommand(config, (deps) => replayDelivery(deps, { id, dryRun, providers }))
     }),
   )
 deliveries

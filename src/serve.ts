@@ -7,12 +7,17 @@ import { createCatalog } from './catalog/catalog.ts'
 import { startCatalogTasks } from './catalog/tasks.ts'
 import type { Config } from './config.ts'
 import { isTransient } from './errors.ts'
+import type { StoredDelivery } from './intake/calls.ts'
 import { createIntake } from './intake/intake.ts'
 import { startIntakeTasks } from './intake/tasks.ts'
+import { createJobCalls } from './jobs/calls.ts'
+import { startWorker } from './jobs/worker.ts'
 import {
   accountsPoolSize,
   adminPoolSize,
   intakePoolSize,
+  jobsPoolSize,
+  paymentsPoolSize,
   poolStatementTimeoutMs,
   redisFirstAnswerMsMax,
   salesPoolSize,
@@ -20,6 +25,9 @@ import {
   taskStatementTimeoutMs,
 } from './limits.ts'
 import { createOps } from './ops/ops.ts'
+import { createPayments, isPaymentDelivery } from './payments/payments.ts'
+import { openProviders } from './payments/providers.ts'
+import { startPaymentTasks } from './payments/tasks.ts'
 import { openWatchedPool, roleFor, unusable } from './platform/database.ts'
 import { createLog, type Log } from './platform/log.ts'
 import { createMetrics, type Metrics } from './platform/metrics.ts'
@@ -98,6 +106,8 @@ export async function startService(
     intake: openOwn('intake', intakePoolSize),
     accounts: openOwn('accounts', accountsPoolSize),
     sales: openOwn('sales', salesPoolSize),
+    payments: openOwn('payments', paymentsPoolSize),
+    jobs: openOwn('jobs', jobsPoolSize),
     admin: openOwn('admin', adminPoolSize),
     tasks: openOwn('tasks', taskPoolSize, taskStatementTimeoutMs),
     ops: openOwn('ops', 1),
@@ -123,6 +133,8 @@ export async function startService(
     metrics,
   })
   const sales = createSales({ pool: pools.sales, metrics })
+  const { providers, simulator } = await openProviders(config)
+  const payments = createPayments({ pool: pools.payments, providers, log, metrics })
   const admin = createAdmin({ pool: pools.admin, metrics })
   const catalog = createCatalog({
     pool: pools.reads,
@@ -149,6 +161,9 @@ export async function startService(
     intake,
     accounts,
     sales,
+    payments,
+    simulator,
+    jobs: createJobCalls(pools.jobs, metrics),
     rateLimits: createRateLimits({ redis, config }),
     admin,
     ops,
@@ -163,17 +178,27 @@ export async function startService(
       // A Redis that is there answers in milliseconds; one that is not keeps nobody waiting for long.
       waitUntil(() => redis?.state() !== 'error', { timeoutMs: redisFirstAnswerMsMax }).then(catalog.start),
     ])
+    const tasksIntake = createIntake({ sql: pools.tasks, log, metrics })
+    const applyStored = (stored: StoredDelivery) =>
+      isPaymentDelivery(stored) ? payments.applyStored(stored) : tasksIntake.applyStored(stored)
     const server = listen(app.serve, config, { sharesPort })
     const tasks = [
-      startIntakeTasks({ intake: createIntake({ sql: pools.tasks, log, metrics }), log, metrics }),
+      startIntakeTasks({ intake: tasksIntake, applyStored, log, metrics }),
       startCatalogTasks({ sql: pools.tasks, log, metrics }),
       startSalesTasks({ sql: pools.tasks, log, metrics }),
+      startPaymentTasks({ sql: pools.tasks, log, metrics }),
+      startWorker({ sql: pools.jobs, handlers: payments.handlers, log, metrics }),
     ]
 
     const port = server.port ?? config.port
     log.info({ port, version }, 'Serving')
     if (config.shopifyWebhookSecrets.length === 0) {
       log.warn('SHOPIFY_WEBHOOK_SECRET is not set: every webhook is answered 401')
+    }
+    if (config.paymentProvider === 'simulator' && config.paymentWebhookSecrets.length === 0) {
+      log.warn(
+        'PAYMENT_WEBHOOK_SECRET is not set: simulated payments count in this process and until it ends',
+      )
     }
     if (config.secretKeys.length === 0) {
       log.warn('SECRET_KEY is not set: tokens count in this process and until it ends')
@@ -187,6 +212,7 @@ export async function startService(
           ...answering,
           ['apply what is gathered', () => Promise.all([intake.drain(), accounts.drain(), sales.drain()])],
           ['stop the tasks', () => Promise.all(tasks.map((task) => task.stop()))],
+          ['apply what the tasks gathered', () => payments.drain()],
           ['stop listening to the database', () => catalog.stop()],
           ['close Redis', () => redis?.stop()],
           ['end the database connections', endPools],

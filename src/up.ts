@@ -122,7 +122,7 @@ function environmentFor(env: Env, { kept }: Home): Env {
   // On a terminal a line a request would bury what a person reads.
   if (!env.LOG_LEVEL && process.stdout.isTTY) chosen.LOG_LEVEL = 'warn'
   if (env.NODE_ENV === 'production') return chosen
-  for (const name of ['SHOPIFY_WEBHOOK_SECRET', 'SECRET_KEY']) {
+  for (const name of ['SHOPIFY_WEBHOOK_SECRET', 'SECRET_KEY', 'PAYMENT_WEBHOOK_SECRET']) {
     if (env[name]?.trim()) continue
     chosen[name] = kept[name] || `${demoSecretPrefix}${randomBytes(16).toString('hex')}`
   }
@@ -263,6 +263,7 @@ function keptValues({
     ...(config.redisUrl === null ? {} : { REDIS_URL: config.redisUrl }),
     SHOPIFY_WEBHOOK_SECRET: config.shopifyWebhookSecrets.join(','),
     SECRET_KEY: config.secretKeys.join(','),
+    PAYMENT_WEBHOOK_SECRET: config.paymentWebhookSecrets.join(','),
     UP_STARTED: started.join(','),
     UP_DEMO: state,
   }

@@ -1,3 +1,4 @@
+import type { PaymentDelivery, PaymentResult } from '../src/payments/calls.ts'
 import { type Session, textArray } from '../src/platform/database.ts'
 import { addEvent } from './catalog.ts'
 import { addUser, place, ticketsOf } from './sales.ts'
@@ -37,6 +38,7 @@ export type TestResult = {
   status?: string
   amount?: number | null
   currency?: string | null
+  provider?: string | null
 }
 
 /** Applies results of payments of one event: [outcome, status of the order], one per result. */
@@ -52,6 +54,7 @@ export async function results(
     select r.outcome, r.order_status
     from api.apply_payment_results(
       p_event_id => ${eventId}::bigint,
+      p_providers => ${list(({ provider }) => provider)}::text::text[],
       p_payment_ids => ${list(({ payment }) => payment)}::text::bigint[],
       p_order_ids => ${list(({ order }) => order)}::text::bigint[],
       p_statuses => ${list(({ status }) => status ?? 'SUCCESS')}::text::text[],
@@ -94,4 +97,13 @@ export async function auditOf(sql: Session, order: number): Promise<Record<strin
     select action, actor, before, after from onsale.audit_log
     where subject = ${`order ${order}`} and action like 'payment.%' order by id`
   return [...rows]
+}
+
+let deliveryCount = 0
+
+/** A result as a webhook of its own tells it. */
+export function delivered(result: PaymentResult): PaymentDelivery {
+  deliveryCount++
+  const deliveryId = `delivery ${deliveryCount}`
+  return { ...result, sender: 'provider:sandbox', deliveryId, topic: 'payments/result', provider: 'sandbox' }
 }

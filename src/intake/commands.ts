@@ -1,4 +1,6 @@
-import type { Sql } from '../platform/database.ts'
+import { createPayments, isPaymentDelivery, type ReceivedResult } from '../payments/payments.ts'
+import type { PaymentProvider } from '../payments/provider.ts'
+import type { Session, Sql } from '../platform/database.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { createIntakeCalls, type NamedStock, type StoredDelivery } from './calls.ts'
@@ -34,13 +36,18 @@ export async function showDelivery(deps: CommandDeps, { id }: { id: string }) {
 }
 
 /** `deliveries replay <id>`: applies it again; with `dryRun` only tells what would change, and changes nothing. */
-export async function replayDelivery(deps: CommandDeps, { id, dryRun }: { id: string; dryRun: boolean }) {
+export async function replayDelivery(
+  deps: CommandDeps,
+  { id, dryRun, providers }: { id: string; dryRun: boolean; providers: readonly PaymentProvider[] },
+) {
   const intake = createIntake(deps)
   const stored = await intake.calls.getStoredDelivery(id)
   if (stored === null) return notKept(deps, id)
-  const { outcome, reason } = dryRun
-    ? await rehearse(deps, stored)
-    : await intake.applyStored(stored, { isReplay: true })
+  const { outcome, reason } = isPaymentDelivery(stored)
+    ? await replayPayment(deps, stored, { dryRun, providers })
+    : dryRun
+      ? await rehearse(deps, stored)
+      : await intake.applyStored(stored, { isReplay: true })
   deps.print(`${dryRun ? 'Would be' : 'Is'} ${outcome}${reason === null ? '' : `: ${reason}`}`)
   return outcome === 'failed' ? 1 : 0
 }
@@ -75,6 +82,27 @@ function notKept({ print }: CommandDeps, id: string): number {
 }
 
 class Rehearsed extends Error {}
+
+/** A result of a payment, applied again; with `dryRun` in a transaction that is rolled back. */
+async function replayPayment(
+  deps: CommandDeps,
+  stored: StoredDelivery,
+  { dryRun, providers }: { dryRun: boolean; providers: readonly PaymentProvider[] },
+): Promise<{ outcome: string; reason: string | null }> {
+  const { log, metrics, print } = deps
+  let result: ReceivedResult | undefined
+  const replay = async (on: Session) => {
+    result = await createPayments({ pool: on, providers, log, metrics }).applyStored(stored)
+    if (dryRun) throw new Rehearsed()
+  }
+  try {
+    await deps.sql.begin(replay)
+  } catch (error) {
+    if (!(error instanceof Rehearsed)) return { outcome: 'failed', reason: reasonOf(error) }
+  }
+  if (result?.orderStatus) print(`The order ${dryRun ? 'would be' : 'is'} ${result.orderStatus}`)
+  return { outcome: result?.outcome ?? 'failed', reason: result?.reason ?? null }
+}
 
 /** Applies in a transaction that is rolled back, and shows which counters it would move. */
 async function rehearse(deps: CommandDeps, stored: StoredDelivery): Promise<DeliveryResult> {

@@ -12,14 +12,21 @@ import {
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { type RepeatedTask, repeat } from '../platform/repeat.ts'
+import type { StoredDelivery } from './calls.ts'
 import type { Intake } from './intake.ts'
 
 /**
  * What the intake does by itself: tries failed deliveries again, forgets old rows, holds the counters against
  * the facts, and reads its gauges. Any number of processes may run them side by side.
  */
-export function startIntakeTasks(deps: { intake: Intake; log: Log; metrics: Metrics }): RepeatedTask {
-  const { intake, log, metrics } = deps
+export function startIntakeTasks(deps: {
+  intake: Pick<Intake, 'calls'>
+  /** Applies a kept delivery once more: Shopify's, or a payment provider's. */
+  applyStored: (stored: StoredDelivery) => Promise<{ outcome: string; reason: string | null }>
+  log: Log
+  metrics: Metrics
+}): RepeatedTask {
+  const { intake, applyStored, log, metrics } = deps
   const { calls } = intake
   const tasks = [
     repeat(retry, { everyMs: retryEveryMs, name: 'retry failed deliveries', log }),
@@ -37,7 +44,7 @@ export function startIntakeTasks(deps: { intake: Intake; log: Log; metrics: Metr
     const due = await calls.claimFailedDeliveries(retryItemsMax)
     for (const stored of due) {
       if (isStopping()) return
-      const { outcome, reason } = await intake.applyStored(stored)
+      const { outcome, reason } = await applyStored(stored)
       log.info(
         { topic: stored.topic, delivery_id: stored.deliveryId, outcome, reason },
         'Failed delivery tried again',

@@ -49,11 +49,20 @@ export function buildOpenApi(app: AnyElysia, { version }: { version: string }): 
           'The direct channel: held until paid, never sold twice; a request that is sent again is the same order.',
       },
       { name: 'Bookings', description: 'Orders of one ticket kind, by another name.' },
+      {
+        name: 'Payments',
+        description: 'Attempts to pay an order at a payment provider, and what the provider tells of them.',
+      },
       { name: 'Check-in', description: 'At the door: each code admits once.' },
       {
         name: 'Direct events',
         description:
           'For users with the role ADMIN: events and tickets of the direct channel alone, which are in no Shopify shop.',
+      },
+      {
+        name: 'Jobs',
+        description:
+          'For users with the role ADMIN: calls to others’ services that are owed, tried until they succeed or a person is needed.',
       },
       { name: 'Admin', description: 'For users with the role ADMIN.' },
       { name: 'Operations', description: 'For operators and balancers.' },

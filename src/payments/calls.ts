@@ -1,4 +1,4 @@
-import { type Sql, textArray } from '../platform/database.ts'
+import { type Session, textArray } from '../platform/database.ts'
 import { callTimer, type Metrics } from '../platform/metrics.ts'
 
 /** The words of `api.place_payment`, which says what each means. */
@@ -34,13 +34,32 @@ export type ResultOutcome = 'applied' | 'duplicate' | 'stale' | 'unknown_payment
 /** `orderStatus`: the order's after that result; null where the payment is unknown. */
 export type AppliedResult = { outcome: ResultOutcome; orderStatus: string | null }
 
+/** A result with the webhook that told it. `sender` as in `deliveries.shop`. */
+export type PaymentDelivery = PaymentResult & {
+  sender: string
+  deliveryId: string
+  topic: string
+  provider: string
+}
+
+export type RefundState = {
+  provider: string
+  providerPaymentId: string | null
+  amountCents: number
+  currency: string
+  isDue: boolean
+}
+
+/** The words of `api.apply_refund`, which says what each means. */
+export type RefundOutcome = 'refunded' | 'unchanged' | 'not_found'
+
 /** The SQL functions of the payments; each call is timed under its function's name. */
 export function createPaymentCalls(metrics: Pick<Metrics, 'queryTime'>) {
   const timed = callTimer(metrics)
   return {
     /** Starts an attempt to pay an order of a user (null: anybody's), or gives the live one again. */
     placePayment: (
-      sql: Sql,
+      sql: Session,
       eventId: number,
       { orderId, userId, provider }: { orderId: number; userId: number | null; provider: string },
     ): Promise<StartResult> =>
@@ -63,7 +82,7 @@ export function createPaymentCalls(metrics: Pick<Metrics, 'queryTime'>) {
 
     /** Stores what the provider has answered to an attempt. `redirectUrl` null: the buyer pays nowhere else. */
     updatePayment: (
-      sql: Sql,
+      sql: Session,
       eventId: number,
       answer: { paymentId: number; providerPaymentId: string; redirectUrl: string | null },
     ): Promise<AnswerOutcome> =>
@@ -79,19 +98,23 @@ export function createPaymentCalls(metrics: Pick<Metrics, 'queryTime'>) {
         return row!.outcome
       }),
 
-    /** One answer per result, in order. All are of one event (`listPaymentEvents`). */
-    applyPaymentResults: (
-      sql: Sql,
+    /** One answer per delivery, in order. All are of one event (`listPaymentEvents`). */
+    applyPaymentDeliveries: (
+      sql: Session,
       eventId: number,
-      results: readonly PaymentResult[],
+      deliveries: readonly PaymentDelivery[],
     ): Promise<AppliedResult[]> =>
-      timed('apply_payment_results', async () => {
-        const list = (get: (result: PaymentResult) => string | number | null) =>
-          textArray(results.map((result) => get(result)?.toString() ?? null))
+      timed('apply_payment_deliveries', async () => {
+        const list = (get: (delivery: PaymentDelivery) => string | number | null) =>
+          textArray(deliveries.map((delivery) => get(delivery)?.toString() ?? null))
         const rows = await sql<AppliedResult[]>`
           select r.outcome, r.order_status as "orderStatus"
-          from api.apply_payment_results(
+          from api.apply_payment_deliveries(
             p_event_id => ${eventId}::bigint,
+            p_senders => ${list(({ sender }) => sender)}::text[],
+            p_delivery_ids => ${list(({ deliveryId }) => deliveryId)}::text[],
+            p_topics => ${list(({ topic }) => topic)}::text[],
+            p_providers => ${list(({ provider }) => provider)}::text[],
             p_payment_ids => ${list(({ paymentId }) => paymentId)}::text[]::bigint[],
             p_order_ids => ${list(({ orderId }) => orderId)}::text[]::bigint[],
             p_statuses => ${list(({ status }) => status)}::text[],
@@ -103,13 +126,48 @@ export function createPaymentCalls(metrics: Pick<Metrics, 'queryTime'>) {
       }),
 
     /** The event of each payment, in order; null where there is no such payment. */
-    listPaymentEvents: (sql: Sql, paymentIds: readonly number[]): Promise<(number | null)[]> =>
+    listPaymentEvents: (sql: Session, paymentIds: readonly number[]): Promise<(number | null)[]> =>
       timed('list_payment_events', async () => {
         const rows = await sql<{ eventId: number | null }[]>`
           select r.event_id::float8 as "eventId"
           from api.list_payment_events(p_payment_ids => ${textArray(paymentIds.map(String))}::text[]::bigint[]) r
           order by r.ordinal`
         return rows.map(({ eventId }) => eventId)
+      }),
+
+    /** What a refund of a payment takes, and whether it is due; null: no such payment of the event. */
+    getRefund: (sql: Session, eventId: number, paymentId: number): Promise<RefundState | null> =>
+      timed('get_refund', async () => {
+        const [row] = await sql<RefundState[]>`
+          select
+            r.provider, r.provider_payment_id as "providerPaymentId", r.amount_cents::float8 as "amountCents",
+            r.currency, r.is_due as "isDue"
+          from api.get_refund(p_event_id => ${eventId}::bigint, p_payment_id => ${paymentId}::bigint) r`
+        return row ?? null
+      }),
+
+    /** Stores that a provider gave the money of a payment back. */
+    applyRefund: (
+      sql: Session,
+      eventId: number,
+      refund: { paymentId: number; providerRefundId: string },
+    ): Promise<{ outcome: RefundOutcome; orderStatus: string | null }> =>
+      timed('apply_refund', async () => {
+        const [row] = await sql<{ outcome: RefundOutcome; orderStatus: string | null }[]>`
+          select r.outcome, r.order_status as "orderStatus"
+          from api.apply_refund(
+            p_event_id => ${eventId}::bigint,
+            p_payment_id => ${refund.paymentId}::bigint,
+            p_provider_refund_id => ${refund.providerRefundId}::text
+          ) r`
+        return row!
+      }),
+
+    /** Since when the oldest order is REFUND_DUE; null: none is. */
+    getOldestRefundDue: (sql: Session): Promise<Date | null> =>
+      timed('get_oldest_refund_due', async () => {
+        const [row] = await sql<{ at: Date | null }[]>`select api.get_oldest_refund_due() as at`
+        return row?.at ?? null
       }),
   }
 }

@@ -186,3 +186,51 @@ export function createGatherer<Item, Result>(options: GathererOptions<Item, Resu
     await idle.promise
   }
 }
+
+/**
+ * A gatherer for each key that is being asked for, for calls that take one key each and a lock on it: those of different
+ * keys go side by side. One goes when the last of its requests is answered, so that there are never more of them than requests,
+ * and `queueItemsMax` bounds all of them together.
+ */
+export function createKeyedGatherer<Key, Item, Result>({
+  run,
+  ...options
+}: Omit<GathererOptions<Item, Result>, 'run'> & {
+  /** As `run` of a gatherer, for items of one key. */
+  run: (key: Key, items: readonly Item[]) => Promise<readonly (Result | Error)[]>
+}) {
+  const byKey = new Map<Key, { gatherer: Gatherer<Item, Result>; openCount: number }>()
+  let openCount = 0
+  let isDraining = false
+
+  return {
+    /** Adds the item to its key's next batch. Refuses as a gatherer does. */
+    async submit(key: Key, item: Item): Promise<Result> {
+      if (isDraining) throw new AppError('unavailable', 'The server is shutting down')
+      if (openCount >= options.queueItemsMax) {
+        throw new AppError('busy', 'Too many requests are waiting, try again')
+      }
+      const entry = byKey.get(key) ?? { gatherer: gathererOf(key), openCount: 0 }
+      byKey.set(key, entry)
+      entry.openCount++
+      openCount++
+      try {
+        return await entry.gatherer.submit(item)
+      } finally {
+        openCount--
+        entry.openCount--
+        if (entry.openCount === 0) byKey.delete(key)
+      }
+    },
+
+    /** Refuses newcomers and waits until what was accepted is answered. */
+    async drain(): Promise<void> {
+      isDraining = true
+      await Promise.all([...byKey.values()].map(({ gatherer }) => gatherer.drain()))
+    },
+  }
+
+  function gathererOf(key: Key): Gatherer<Item, Result> {
+    return createGatherer<Item, Result>({ ...options, run: (items) => run(key, items) })
+  }
+}

@@ -101,6 +101,41 @@ export function createMetrics() {
       registers,
     }),
 
+    // Payments and jobs
+    paymentResults: new Counter({
+      name: 'payment_results_total',
+      help: 'Results of payments that were told, by provider and outcome. `mismatch` and `unknown_payment`: somebody should look',
+      labelNames: ['provider', 'outcome'] as const,
+      registers,
+    }),
+    providerCalls: new Histogram({
+      name: 'payment_provider_call_seconds',
+      help: 'Calls of payment providers, by provider, call and outcome',
+      labelNames: ['provider', 'call', 'outcome'] as const,
+      buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    }),
+    oldestRefundDue: new Gauge({
+      name: 'refund_due_oldest_seconds',
+      help: 'For how long the oldest order is REFUND_DUE; 0: none is',
+      aggregator: 'max',
+      registers,
+    }),
+    jobs: new Gauge({
+      name: 'jobs',
+      help: 'Jobs that are not done, by kind and state. `dead`: they wait for a person',
+      labelNames: ['kind', 'state'] as const,
+      aggregator: 'max',
+      registers,
+    }),
+    oldestJob: new Gauge({
+      name: 'jobs_oldest_seconds',
+      help: 'Age of the oldest job that is not done, by kind and state',
+      labelNames: ['kind', 'state'] as const,
+      aggregator: 'max',
+      registers,
+    }),
+
     // Batches
     gatherBatchSize: new Histogram({
       name: 'gather_batch_size',

@@ -1,4 +1,3 @@
-import { AppError } from '../errors.ts'
 import {
   checkinBatchesAtOnce,
   checkinBatchMax,
@@ -11,7 +10,7 @@ import {
   orderWaitMsMax,
 } from '../limits.ts'
 import type { Sql } from '../platform/database.ts'
-import { createGatherer, type Gatherer } from '../platform/gather.ts'
+import { createGatherer, createKeyedGatherer } from '../platform/gather.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import {
   type Checkin,
@@ -40,9 +39,14 @@ export type SalesDeps = {
  */
 export function createSales({ pool, metrics }: SalesDeps) {
   const calls = createSalesCalls(metrics)
-  const orders = createGatherers<OrderRequest, PlaceResult>({
+  // By event: the lock that a call takes is the event's.
+  const orders = createKeyedGatherer<number, OrderRequest, PlaceResult>({
     name: 'orders',
     run: (eventId, requests) => calls.placeOrders(pool, eventId, requests, { holdS: orderHoldS }),
+    concurrency: orderBatchesAtOnce,
+    batchItemsMax: orderBatchMax,
+    queueItemsMax: orderQueueMax,
+    waitMsMax: orderWaitMsMax,
     metrics,
   })
 
@@ -104,58 +108,5 @@ export function createSales({ pool, metrics }: SalesDeps) {
       await checkins.drain()
       await orders.drain()
     },
-  }
-}
-
-/**
- * A gatherer for each event that is being asked for: the lock that a call takes is the event's. It goes when the last of its
- * requests is answered, so that there are never more of them than requests.
- */
-function createGatherers<Item, Result>({
-  name,
-  run,
-  metrics,
-}: {
-  name: string
-  run: (eventId: number, items: readonly Item[]) => Promise<readonly (Result | Error)[]>
-  metrics: Metrics
-}) {
-  const byEvent = new Map<number, { gatherer: Gatherer<Item, Result>; openCount: number }>()
-  let openCount = 0
-  let isDraining = false
-
-  return {
-    async submit(eventId: number, item: Item): Promise<Result> {
-      if (isDraining) throw new AppError('unavailable', 'The server is shutting down')
-      if (openCount >= orderQueueMax) throw new AppError('busy', 'Too many requests are waiting, try again')
-      const entry = byEvent.get(eventId) ?? { gatherer: gathererOf(eventId), openCount: 0 }
-      byEvent.set(eventId, entry)
-      entry.openCount++
-      openCount++
-      try {
-        return await entry.gatherer.submit(item)
-      } finally {
-        openCount--
-        entry.openCount--
-        if (entry.openCount === 0) byEvent.delete(eventId)
-      }
-    },
-
-    async drain(): Promise<void> {
-      isDraining = true
-      await Promise.all([...byEvent.values()].map(({ gatherer }) => gatherer.drain()))
-    },
-  }
-
-  function gathererOf(eventId: number): Gatherer<Item, Result> {
-    return createGatherer<Item, Result>({
-      name,
-      run: (items) => run(eventId, items),
-      concurrency: orderBatchesAtOnce,
-      batchItemsMax: orderBatchMax,
-      queueItemsMax: orderQueueMax,
-      waitMsMax: orderWaitMsMax,
-      metrics,
-    })
   }
 }

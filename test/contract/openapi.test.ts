@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { errorCodes } from '../../src/errors.ts'
+import { createSimulator } from '../../src/payments/simulator.ts'
 import { createLog } from '../../src/platform/log.ts'
 import { createMetrics } from '../../src/platform/metrics.ts'
 
@@ -40,6 +41,9 @@ const app = buildApp({
   intake: {} as never,
   accounts: {} as never,
   sales: {} as never,
+  payments: {} as never,
+  simulator: createSimulator({ secrets: ['of nobody'], windowS: 300 }),
+  jobs: {} as never,
   rateLimits: {} as never,
   admin: {} as never,
   ops: {} as never,

@@ -70,6 +70,9 @@ beforeAll(async () => {
     rateLimits: createRateLimits({ redis: null, config: { rateLimits: false, trustedProxies: [] } }),
     admin: createAdmin({ pool, metrics }),
     intake: {} as never,
+    payments: {} as never,
+    simulator: null,
+    jobs: {} as never,
     ops: {} as never,
     readMetrics: async () => '',
   })

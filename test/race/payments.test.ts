@@ -5,7 +5,7 @@ import { createMetrics } from '../../src/platform/metrics.ts'
 import { createSalesCalls } from '../../src/sales/calls.ts'
 import { addEvent } from '../catalog.ts'
 import { expectVerified, type TestDatabase, testDatabase } from '../harness.ts'
-import { ordered, start } from '../payments.ts'
+import { delivered, ordered, start } from '../payments.ts'
 import { countersOf, ticketsOf } from '../sales.ts'
 
 // Results of payments against everything else that happens to an order, on real connections.
@@ -94,7 +94,7 @@ for (const seed of seeds) {
 
     const applied: { paymentId: number; outcome: string }[] = []
     const tell = async (batch: PaymentResult[]) => {
-      const told = await payments.applyPaymentResults(pool(), event, batch)
+      const told = await payments.applyPaymentDeliveries(pool(), event, batch.map(delivered))
       for (const [nth, { outcome }] of told.entries()) {
         const { paymentId, status } = batch[nth] as PaymentResult
         if (status === 'SUCCESS') applied.push({ paymentId, outcome })
@@ -169,7 +169,9 @@ test('forty late payments of the last units at once: so many are paid as there a
   await admin`select api.expire_orders(${event}, '2026-11-01T12:10:00Z')`
   await admin`update onsale.stock set capacity = 15 where ticket_id = ${ticket}`
   const told = await Promise.all(
-    results.map((result, nth) => payments.applyPaymentResults(pools[nth % 2] as Sql, event, [result])),
+    results.map((result, nth) =>
+      payments.applyPaymentDeliveries(pools[nth % 2] as Sql, event, [delivered(result)]),
+    ),
   )
   const statuses = told.flat().map(({ orderStatus }) => orderStatus)
   expect(statuses.filter((status) => status === 'PAID')).toHaveLength(7)
@@ -219,8 +221,8 @@ test('a late payment against the deletion of its event: either it is paid, or th
       const { payment_id: paymentId } = await start(admin, event, orderId)
       await admin`select api.expire_orders(${event}, '2026-11-01T12:10:00Z')`
       const pay = () =>
-        payments.applyPaymentResults(pools[0] as Sql, event, [
-          { paymentId, orderId, status: 'SUCCESS', amountCents: null, currency: null },
+        payments.applyPaymentDeliveries(pools[0] as Sql, event, [
+          delivered({ paymentId, orderId, status: 'SUCCESS', amountCents: null, currency: null }),
         ])
       const remove = () => (pools[1] as Sql)<{ outcome: string }[]>`
         select r.outcome from api.cancel_direct_event(${event}::bigint, null::integer, 'race') r`

@@ -266,7 +266,7 @@ test('a failed delivery is tried again by the task, applied once its cause is go
 
   await withQuickTimers(async () => {
     const metrics = createMetrics()
-    const tasks = startIntakeTasks({ intake, log, metrics })
+    const tasks = startIntakeTasks({ intake, applyStored: intake.applyStored, log, metrics })
     for (const deadline = performance.now() + 30_000; performance.now() < deadline; await Bun.sleep(5)) {
       if ((await database.admin`select from onsale.failed_deliveries`).length === 0) break
     }
@@ -287,7 +287,8 @@ test('the tasks forget old ids in pieces, verify the counters, and read what is 
   await database.admin`update onsale.verification set claimed_at = now() - interval '2 hours'`
   const metrics = createMetrics()
   await withQuickTimers(async () => {
-    const tasks = startIntakeTasks({ intake: intakeOf(), log, metrics })
+    const intake = intakeOf()
+    const tasks = startIntakeTasks({ intake, applyStored: intake.applyStored, log, metrics })
     for (const deadline = performance.now() + 30_000; performance.now() < deadline; await Bun.sleep(10)) {
       const old =
         await database.admin`select from onsale.deliveries where received_at < now() - interval '72 hours'`
@@ -309,7 +310,9 @@ test('of several processes one verifies, once in its time, and all show how it c
   await database.admin`update onsale.stock set sold = sold + 1, capacity = capacity + 1`
   const processes = [intakeOf(), intakeOf(), intakeOf()]
   await withQuickTimers(async () => {
-    const tasks = processes.map((intake) => startIntakeTasks({ intake, log, metrics: intake.metrics }))
+    const tasks = processes.map((intake) =>
+      startIntakeTasks({ intake, applyStored: intake.applyStored, log, metrics: intake.metrics }),
+    )
     for (const deadline = performance.now() + 30_000; performance.now() < deadline; await Bun.sleep(10)) {
       const shown = await Promise.all(processes.map(({ metrics }) => metrics.registry.metrics()))
       if (shown.every((text) => verifiedAt.test(text))) break

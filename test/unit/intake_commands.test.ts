@@ -76,11 +76,13 @@ for (const [name, command] of [
   ['discard', discardDelivery],
   [
     'replay',
-    (deps_: ReturnType<typeof deps>, { id }: { id: string }) => replayDelivery(deps_, { id, dryRun: false }),
+    (deps_: ReturnType<typeof deps>, { id }: { id: string }) =>
+      replayDelivery(deps_, { id, dryRun: false, providers: [] }),
   ],
   [
     'rehearse',
-    (deps_: ReturnType<typeof deps>, { id }: { id: string }) => replayDelivery(deps_, { id, dryRun: true }),
+    (deps_: ReturnType<typeof deps>, { id }: { id: string }) =>
+      replayDelivery(deps_, { id, dryRun: true, providers: [] }),
   ],
 ] as const) {
   test(`${name}: what is not kept is told in a sentence, and the exit code says so`, async () => {
@@ -96,7 +98,7 @@ test('a rehearsal shows what would change, and changes nothing and tells nobody'
   await database.admin.listen('onsale_changes', (payload) => heard.push(payload))
   await failedOrder()
   const before = await stateOf(database.admin)
-  expect(await replayDelivery(deps(), { id: 'x', dryRun: true })).toBe(0)
+  expect(await replayDelivery(deps(), { id: 'x', dryRun: true, providers: [] })).toBe(0)
   expect(printed).toEqual(['Rock Night / General: sold 0 -> 1, available 100 -> 99', 'Would be applied'])
   expect(await stateOf(database.admin)).toEqual(before)
   expect(await database.admin`select from onsale.failed_deliveries`).toHaveLength(1)
@@ -108,13 +110,13 @@ test('a rehearsal shows what would change, and changes nothing and tells nobody'
 test('a rehearsal of what would fail again says so and keeps the count of attempts', async () => {
   await failedOrder()
   await stopOrders()
-  expect(await replayDelivery(deps(), { id: 'x', dryRun: true })).toBe(1)
+  expect(await replayDelivery(deps(), { id: 'x', dryRun: true, providers: [] })).toBe(1)
   expect(printed[0]).toStartWith(
     'Would be failed: new row for relation "shopify_orders" violates check constraint',
   )
   await fail('faulty')
   printed = []
-  expect(await replayDelivery(deps(), { id: 'faulty', dryRun: true })).toBe(1)
+  expect(await replayDelivery(deps(), { id: 'faulty', dryRun: true, providers: [] })).toBe(1)
   expect(printed).toEqual(['Would be failed: Order has no created_at'])
   const rows = await database.admin`select attempts from onsale.failed_deliveries`
   expect(rows.map((row) => row.attempts)).toEqual([1, 1])
@@ -123,33 +125,33 @@ test('a rehearsal of what would fail again says so and keeps the count of attemp
 test('a replay applies what could be mended; a second one finds it settled', async () => {
   await failedOrder()
   await stopOrders()
-  expect(await replayDelivery(deps(), { id: 'x', dryRun: false })).toBe(1)
+  expect(await replayDelivery(deps(), { id: 'x', dryRun: false, providers: [] })).toBe(1)
   expect([...(await database.admin`select attempts from onsale.failed_deliveries`)]).toEqual([
     { attempts: 2 },
   ])
   await letOrders()
   printed = []
-  expect(await replayDelivery(deps(), { id: 'x', dryRun: false })).toBe(0)
+  expect(await replayDelivery(deps(), { id: 'x', dryRun: false, providers: [] })).toBe(0)
   expect(printed).toEqual(['Is applied'])
   expect(await stockOf(database.admin)).toMatchObject({ sold: 1, available: 99 })
-  expect(await replayDelivery(deps(), { id: 'x', dryRun: false })).toBe(1)
+  expect(await replayDelivery(deps(), { id: 'x', dryRun: false, providers: [] })).toBe(1)
 })
 
 test('a replay of a dead letter works as of any other', async () => {
   await failedOrder()
   await database.admin`update onsale.failed_deliveries set is_dead = true, attempts = 20`
-  expect(await replayDelivery(deps(), { id: 'x', dryRun: false })).toBe(0)
+  expect(await replayDelivery(deps(), { id: 'x', dryRun: false, providers: [] })).toBe(0)
   expect(printed).toEqual(['Is applied'])
 })
 
 test('a delivery that was applied and kept can be replayed', async () => {
   await database.admin`select api.update_settings('EUR', null, null, true, 24)`
   await apply(database.service, delivery('orders/create', order(), { id: 'x' }))
-  expect(await replayDelivery(deps(), { id: 'x', dryRun: false })).toBe(0)
+  expect(await replayDelivery(deps(), { id: 'x', dryRun: false, providers: [] })).toBe(0)
   expect(printed).toEqual(['Is stale'])
   await database.admin`truncate onsale.shopify_orders, onsale.shopify_order_lines`
   await database.admin`select from api.update_stock()`
-  expect(await replayDelivery(deps(), { id: 'x', dryRun: false })).toBe(0)
+  expect(await replayDelivery(deps(), { id: 'x', dryRun: false, providers: [] })).toBe(0)
   expect(await stockOf(database.admin)).toMatchObject({ sold: 1 })
 })
 

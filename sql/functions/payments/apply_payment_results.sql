@@ -4,16 +4,17 @@
 -- duplicate        it had it already
 -- stale            not a success, and the payment has a result already: nothing changes
 -- unknown_payment  no such payment of the event
--- mismatch         not of that order, or another amount or currency (null: not told): nothing changes but the audit log,
---                  action payment.mismatch
+-- mismatch         not of that order, at another provider, or another amount or currency (null: not told): nothing changes but
+--                  the audit log, action payment.mismatch
 -- A failure keeps the hold until it expires, and a success after it wins. A success pays its order: one that is PENDING, and
 -- one that is EXPIRED, FAILED or CANCELLED where all its units are left at this moment, of an event and tickets that are
--- still there; where they are not, it is REFUND_DUE. An order that money came in for already stays what it is, and the audit
--- log says payment.double: that money is to be given back by hand.
+-- still there; where they are not, it is REFUND_DUE. An order that money came in for already stays what it is, the audit
+-- log says payment.double, and that money is given back (place_refund_jobs).
 -- What has expired is EXPIRED before any of it. Results are the parallel arrays.
--- Locks: the event's sales (advisory, by event), then those of update_orders.
+-- A piece of apply_payment_deliveries. Locks: the event's sales (advisory, by event), then those of update_orders.
 create or replace function api.apply_payment_results(
   p_event_id bigint,
+  p_providers text[],
   p_payment_ids bigint[],
   p_order_ids bigint[],
   p_statuses text[],
@@ -24,8 +25,6 @@ create or replace function api.apply_payment_results(
 returns table (ordinal integer, outcome text, order_status text)
 language plpgsql
 volatile
-security definer
-set search_path = ''
 -- As in place_orders: looked up by key, whatever the statistics say.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
@@ -55,6 +54,7 @@ begin
     outcome := case
       when v_payment.id is null then 'unknown_payment'
       when v_payment.order_id is distinct from p_order_ids[v_nth]
+        or v_payment.provider <> p_providers[v_nth]
         or v_payment.amount_cents <> p_amounts[v_nth]
         or v_payment.currency <> upper(p_currencies[v_nth]) then 'mismatch'
       when v_payment.status = v_status then 'duplicate'
@@ -67,12 +67,12 @@ begin
       values (
         p_now, 'payment', 'payment.mismatch', 'order ' || v_payment.order_id,
         jsonb_build_object(
-          'payment_id', v_payment.id, 'order_id', v_payment.order_id, 'status', v_payment.status,
-          'amount_cents', v_payment.amount_cents, 'currency', v_payment.currency
+          'payment_id', v_payment.id, 'order_id', v_payment.order_id, 'provider', v_payment.provider,
+          'status', v_payment.status, 'amount_cents', v_payment.amount_cents, 'currency', v_payment.currency
         ),
         jsonb_build_object(
-          'payment_id', v_payment.id, 'order_id', p_order_ids[v_nth], 'status', v_status,
-          'amount_cents', p_amounts[v_nth], 'currency', p_currencies[v_nth]
+          'payment_id', v_payment.id, 'order_id', p_order_ids[v_nth], 'provider', p_providers[v_nth],
+          'status', v_status, 'amount_cents', p_amounts[v_nth], 'currency', p_currencies[v_nth]
         )
       );
     elsif outcome = 'applied' then
@@ -113,6 +113,7 @@ begin
             'amount_cents', v_payment.amount_cents, 'currency', v_payment.currency
           )
         );
+        perform api.place_refund_jobs(p_event_id, array[v_payment.id], 'payment', p_now);
       end if;
     end if;
 
@@ -125,5 +126,5 @@ begin
   );
 end;
 $$;
-comment on function api.apply_payment_results(bigint, bigint[], bigint[], text[], bigint[], text[], timestamptz) is
+comment on function api.apply_payment_results(bigint, text[], bigint[], bigint[], text[], bigint[], text[], timestamptz) is
   'Applies results of payments of one event; one row per result in input order, with its outcome and its order''s status';

@@ -4,7 +4,7 @@
 -- unchanged  the same is stored already: what a second call meets
 -- conflict   other values are stored, or another payment of the event has that name at the provider; nothing changes
 -- not_found  no such payment of the event
--- Locks: the event's sales (advisory, by event).
+-- Locks: the event's sales (advisory, by event), then jobs.
 create or replace function api.update_payment(
   p_event_id bigint,
   p_payment_id bigint,
@@ -45,6 +45,9 @@ begin
       redirect_url = p_redirect_url,
       updated_at = p_now
     where p.event_id = p_event_id and p.id = p_payment_id;
+    -- What failed to start it before is settled.
+    update onsale.jobs j set state = 'done', errors = '[]', updated_at = p_now
+    where j.kind = 'start_payment' and j.subject = 'payment ' || p_payment_id and j.state <> 'running';
   end if;
   return next;
 end;

@@ -1,9 +1,9 @@
 -- Gives orders of one event another status and lets everything that follows from it follow: what they hold and what is sold,
--- what their buyers have, their tickets' codes, the audit log. The one place that knows what a status means for the counters:
--- PENDING holds its units, PAID has sold them, any other has none. Codes are made on the way to PAID and void on the way from it.
+-- what their buyers have, their tickets' codes, money to be given back, the audit log. The one place that knows what a status
+-- means: PENDING holds its units, PAID has sold them, any other has none. Codes are made on the way to PAID and void on the way from it.
 -- Whoever calls has the lock on the event's sales, has checked that the change is allowed (sale_transitions) and, for an
 -- order that had no units, that they are left: otherwise the constraint of stock refuses all.
--- Orders are named once each. Locks: orders by id, stock, event_revisions.
+-- Orders are named once each. Locks: orders by id, stock, jobs, event_revisions.
 create or replace function api.update_orders(
   p_event_id bigint,
   p_order_ids bigint[],
@@ -92,6 +92,19 @@ begin
   update onsale.ticket_units u set is_void = true
   from unnest(p_order_ids, v_old_statuses, p_statuses) as n (order_id, old_status, status)
   where n.status <> 'PAID' and n.old_status = 'PAID' and u.event_id = p_event_id and u.order_id = n.order_id;
+
+  if 'REFUND_DUE' = any (p_statuses) then
+    perform api.place_refund_jobs(
+      p_event_id,
+      array(
+        select p.id
+        from unnest(p_order_ids, p_statuses) as n (order_id, status)
+        join onsale.payments p on p.event_id = p_event_id and p.order_id = n.order_id
+        where n.status = 'REFUND_DUE'
+      ),
+      p_actor, p_now
+    );
+  end if;
 
   if v_changed then
     perform api.update_revisions('{}', case when v_flipped then array[p_event_id] else '{}' end, array[p_event_id]);

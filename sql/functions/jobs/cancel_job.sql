@@ -1,0 +1,40 @@
+-- Discards a job that is not done, because a person says so. Always one row.
+-- discarded  it is failed now, and is not tried again; body is the job; the audit log says who
+-- running    a worker has it: nobody knows yet what comes of it, ask again; body as well
+-- unchanged  it is done or failed already; body as well
+-- not_found  no such job
+-- Locks: jobs.
+create or replace function api.cancel_job(p_id bigint, p_actor text, p_now timestamptz default clock_timestamp())
+returns table (outcome text, body json)
+language plpgsql
+volatile
+rows 1
+security definer
+set search_path = ''
+as $$
+declare
+  v_state onsale.job_state;
+begin
+  select j.state into v_state from onsale.jobs j where j.id = p_id for update;
+  outcome := case
+    when v_state is null then 'not_found'
+    when v_state in ('queued', 'waiting', 'dead') then 'discarded'
+    when v_state = 'running' then 'running'
+    else 'unchanged'
+  end;
+  if outcome = 'discarded' then
+    update onsale.jobs j set
+      state = 'failed',
+      errors = jsonb_build_array(jsonb_build_object('message', 'Discarded by ' || p_actor, 'field', null)),
+      updated_at = p_now
+    where j.id = p_id;
+    insert into onsale.audit_log (at, actor, action, subject, before, after)
+    values (
+      p_now, p_actor, 'job.discard', 'job ' || p_id, jsonb_build_object('state', v_state), jsonb_build_object('state', 'failed')
+    );
+  end if;
+  body := api.get_job(p_id);
+  return next;
+end;
+$$;
+comment on function api.cancel_job(bigint, text, timestamptz) is 'Discards a job that is not done';

@@ -1,0 +1,116 @@
+import { Elysia, t } from 'elysia'
+import type { Accounts } from '../accounts/accounts.ts'
+import { AppError } from '../errors.ts'
+import { operation } from '../platform/operation.ts'
+import type { createJobCalls, JobChange } from './calls.ts'
+import { jobAnswer, jobListAnswer, jobListQuery, jobParams } from './model.ts'
+
+export type JobRoutesDeps = {
+  jobs: Pick<ReturnType<typeof createJobCalls>, 'getJob' | 'listJobs' | 'updateJobDue' | 'cancelJob'>
+  accounts: Pick<Accounts, 'requireRole'>
+}
+
+const noQuery = t.Object({}, { additionalProperties: false })
+const security = [{ bearerAuth: [] }]
+const headers = { 'Cache-Control': { description: 'Always `no-store`', example: 'no-store' } }
+
+/** `/jobs/{id}` and `/admin/jobs`: what is owed to others' services, and what came of it. */
+export function jobRoutes({ jobs, accounts }: JobRoutesDeps) {
+  return new Elysia({ name: 'jobs' })
+    .derive(async ({ request }) => ({ admin: await accounts.requireRole(request.headers, 'ADMIN') }))
+    .get(
+      '/jobs/:id',
+      async ({ params }) => {
+        const body = await jobs.getJob(Number(params.id))
+        if (body === null) throw noJob()
+        return json(body)
+      },
+      {
+        query: noQuery,
+        params: jobParams,
+        detail: operation({
+          tags: ['Jobs'],
+          summary: 'Look at a job',
+          description:
+            'A call to somebody else’s service (a refund at the payment provider) and what came of it.',
+          security,
+          answers: { 200: { schema: jobAnswer } },
+          errors: ['unauthorized', 'forbidden', 'not_found', 'unavailable'],
+          headers,
+        }),
+      },
+    )
+    .get(
+      '/admin/jobs',
+      async ({ query: { state = null, kind = null, page = '1', limit = '20' } }) =>
+        json(await jobs.listJobs({ state, kind, page: Number(page), limit: Number(limit) })),
+      {
+        query: jobListQuery,
+        detail: operation({
+          tags: ['Jobs'],
+          summary: 'List jobs',
+          description:
+            'Newest first. `state=dead` are those that were tried often enough and wait for a person.',
+          security,
+          answers: { 200: { schema: jobListAnswer } },
+          errors: ['unauthorized', 'forbidden', 'unavailable'],
+          headers,
+        }),
+      },
+    )
+    .post(
+      '/admin/jobs/:id/retry',
+      async ({ admin, params }) => json(changed(await jobs.updateJobDue(Number(params.id), admin.name))),
+      {
+        query: noQuery,
+        params: jobParams,
+        detail: operation({
+          tags: ['Jobs'],
+          summary: 'Have a job tried again at once',
+          description: 'One that waits, was refused or was given up. Any other answers as it is.',
+          security,
+          answers: { 200: { schema: jobAnswer } },
+          errors: ['unauthorized', 'forbidden', 'not_found', 'unavailable'],
+          headers,
+        }),
+      },
+    )
+    .post(
+      '/admin/jobs/:id/discard',
+      async ({ admin, params }) => json(changed(await jobs.cancelJob(Number(params.id), admin.name))),
+      {
+        query: noQuery,
+        params: jobParams,
+        detail: operation({
+          tags: ['Jobs'],
+          summary: 'Discard a job',
+          description:
+            'One that is not done: it is not tried again. One that is running answers `bad_transition`.',
+          security,
+          answers: { 200: { schema: jobAnswer } },
+          errors: ['unauthorized', 'forbidden', 'not_found', 'bad_transition', 'unavailable'],
+          headers,
+        }),
+      },
+    )
+}
+
+function changed({ outcome, body }: JobChange): string {
+  if (body === null) throw noJob()
+  if (outcome === 'running') {
+    throw new AppError('bad_transition', 'The job is running: ask again when it has ended', {
+      extra: { current_state: 'running' },
+    })
+  }
+  return body
+}
+
+function noJob(): AppError {
+  return new AppError('not_found', 'There is no such job')
+}
+
+function json(body: string): Response {
+  return new Response(body, {
+    headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' },
+  })
+}
