@@ -22,22 +22,35 @@ export function targetOf(url: string, { allow_remote }: { allow_remote: boolean 
 
 const LOCAL = new Set(['127.0.0.1', 'localhost', '[::1]'])
 
-/** The secret that Onsale checks signatures with: from the environment, else from what `up` wrote to DATA_DIR/env. */
-export async function readSecret(env: Record<string, string | undefined>): Promise<string> {
-  const file = join(env.DATA_DIR || '.data', 'env')
-  const text = await readFile(file, 'utf8').catch(() => '')
-  const kept = /^SHOPIFY_WEBHOOK_SECRET=(.*)$/m
+/** A value of the environment, else of what `up` wrote to DATA_DIR/env; null where neither has it. */
+export async function readValue(
+  env: Record<string, string | undefined>,
+  name: string,
+): Promise<string | null> {
+  const text = await readFile(keptIn(env), 'utf8').catch(() => '')
+  const kept = new RegExp(`^${name}=(.*)$`, 'm')
     .exec(text)?.[1]
     ?.trim()
     .replace(/^(['"])(.*)\1$/, '$2')
-  const all = env.SHOPIFY_WEBHOOK_SECRET || kept || ''
-  const secret = all.split(',')[0]?.trim()
+  return env[name] || kept || null
+}
+
+/** The secret that Onsale checks signatures with: the first of those that `readValue` finds under the name. */
+export async function readSecret(
+  env: Record<string, string | undefined>,
+  name = 'SHOPIFY_WEBHOOK_SECRET',
+): Promise<string> {
+  const secret = (await readValue(env, name))?.split(',')[0]?.trim()
   if (!secret) {
     throw new UsageError(
-      `No secret to sign with; set SHOPIFY_WEBHOOK_SECRET, or run this where ${file} is (DATA_DIR tells where)`,
+      `No secret to sign with; set ${name}, or run this where ${keptIn(env)} is (DATA_DIR tells where)`,
     )
   }
   return secret
+}
+
+function keptIn(env: Record<string, string | undefined>): string {
+  return join(env.DATA_DIR || '.data', 'env')
 }
 
 /** Fails with one sentence unless Onsale answers there. */

@@ -75,7 +75,11 @@ export function readConfig(env: Record<string, string | undefined>) {
       production ? 'none' : 'simulator',
     ),
     /** The first is the current one. Empty: made at start, so that nobody else can sign. */
-    paymentWebhookSecrets: secrets('PAYMENT_WEBHOOK_SECRET', { charsMin: 16 }),
+    paymentWebhookSecrets: secrets('PAYMENT_WEBHOOK_SECRET', {
+      charsMin: 16,
+      // Stripe signs with its own.
+      isWanted: env.PAYMENT_PROVIDER?.trim() !== 'stripe',
+    }),
     paymentReplayWindowS: read.integer('PAYMENT_REPLAY_WINDOW_S', 300, { min: 1, max: 86_400 }),
     /** Where a buyer's browser goes after paying; {order_id} stands for the order. Null: a page of ours. */
     paymentReturnUrl: read.url('PAYMENT_RETURN_URL', ['https', 'http']),
@@ -119,10 +123,13 @@ export function readConfig(env: Record<string, string | undefined>) {
   return Object.freeze(config)
 
   /** A secret by comma; in production it must be there, long enough to resist guessing, and not a demo's. */
-  function secrets(name: string, { charsMin }: { charsMin: number }): readonly string[] {
+  function secrets(
+    name: string,
+    { charsMin, isWanted = true }: { charsMin: number; isWanted?: boolean },
+  ): readonly string[] {
     const values = read.list(name, () => null)
     if (!production) return values
-    if (values.length === 0) read.fault(name, 'must be set when NODE_ENV is production')
+    if (values.length === 0 && isWanted) read.fault(name, 'must be set when NODE_ENV is production')
     if (values.some((value) => value.startsWith(demoSecretPrefix))) {
       read.fault(name, 'holds a demo secret, which production refuses')
     }

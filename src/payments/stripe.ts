@@ -125,9 +125,11 @@ export function readStripeEvent(body: Uint8Array): Told {
     return { deliveryId: hash, fault: 'Body is not JSON' }
   }
   const deliveryId = typeof event?.id === 'string' && /^[\x21-\x7e]{1,128}$/.test(event.id) ? event.id : hash
+  const object = event?.data?.object
+  if (object === undefined) return { deliveryId, fault: 'Body is no event of Stripe' }
   const status = statusOf(event)
   if (status === null) return { deliveryId, result: null }
-  const { metadata, amount_total, currency } = event.data.object as Stripe.Checkout.Session
+  const { metadata, amount_total, currency } = object as Stripe.Checkout.Session
   const paymentId = idOf(metadata?.payment_id)
   const orderId = idOf(metadata?.order_id)
   if (paymentId === null || orderId === null) {
@@ -146,8 +148,8 @@ export function readStripeEvent(body: Uint8Array): Told {
   }
 }
 
-function statusOf(event: Stripe.Event | null): PaymentResult['status'] | null {
-  switch (event?.type) {
+function statusOf(event: Stripe.Event): PaymentResult['status'] | null {
+  switch (event.type) {
     case 'checkout.session.completed':
       // With a method that takes days the session is completed first, and paid or failed later.
       return event.data.object.payment_status === 'unpaid' ? null : 'SUCCESS'

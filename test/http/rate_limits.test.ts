@@ -371,6 +371,7 @@ test('RATE_LIMITS=off is allowed in production, and warned of', async () => {
     DATABASE_URL: database.url,
     SHOPIFY_WEBHOOK_SECRET: secret,
     SECRET_KEY: secret,
+    PAYMENT_WEBHOOK_SECRET: secret,
     RATE_LIMITS: 'off',
   })
   ending.push(async () => {

@@ -101,8 +101,9 @@ describe('readConfig', () => {
     expect(faultsOf({ NODE_ENV: 'production' })).toEqual([
       'SHOPIFY_WEBHOOK_SECRET must be set when NODE_ENV is production',
       'SECRET_KEY must be set when NODE_ENV is production',
+      'PAYMENT_WEBHOOK_SECRET must be set when NODE_ENV is production',
     ])
-    const production = { NODE_ENV: 'production', SECRET_KEY: key }
+    const production = { NODE_ENV: 'production', SECRET_KEY: key, PAYMENT_WEBHOOK_SECRET: secret }
     expect(faultsOf({ ...production, SHOPIFY_WEBHOOK_SECRET: `${secret},demo_${secret}` })).toEqual([
       'SHOPIFY_WEBHOOK_SECRET holds a demo secret, which production refuses',
     ])
@@ -111,6 +112,26 @@ describe('readConfig', () => {
     expect(
       faultsOf({ ...production, SHOPIFY_WEBHOOK_SECRET: secret, SECRET_KEY: `${key},${key.slice(1)}` }),
     ).toEqual(['SECRET_KEY holds a value shorter than 32 characters, which production refuses'])
+  })
+
+  test('nothing is paid in production unless somebody says by whom, and never by a click', () => {
+    expect(readConfig({}).paymentProvider).toBe('simulator')
+    const production = { NODE_ENV: 'production', SECRET_KEY: key, SHOPIFY_WEBHOOK_SECRET: secret }
+    const signed = { ...production, PAYMENT_WEBHOOK_SECRET: secret }
+    expect(readConfig(signed).paymentProvider).toBe('none')
+    expect(faultsOf({ ...signed, PAYMENT_PROVIDER: 'simulator' })).toEqual([
+      expect.stringContaining('PAYMENT_PROVIDER is simulator'),
+    ])
+    expect(faultsOf({ ...production, PAYMENT_PROVIDER: 'stripe' })).toEqual([
+      'STRIPE_SECRET_KEY must be set for PAYMENT_PROVIDER=stripe',
+      'STRIPE_WEBHOOK_SECRET must be set for PAYMENT_PROVIDER=stripe',
+    ])
+    const stripe = {
+      PAYMENT_PROVIDER: 'stripe',
+      STRIPE_SECRET_KEY: 'sk_live_1',
+      STRIPE_WEBHOOK_SECRET: 'whsec_1',
+    }
+    expect(faultsOf({ ...production, ...stripe })).toEqual([])
   })
 })
 

@@ -300,16 +300,19 @@ describe('one clear sentence and exit code 1', () => {
     const env = { NODE_ENV: 'production' }
     const sentence =
       'SHOPIFY_WEBHOOK_SECRET must be set when NODE_ENV is production\n' +
-      'SECRET_KEY must be set when NODE_ENV is production\n'
+      'SECRET_KEY must be set when NODE_ENV is production\n' +
+      'PAYMENT_WEBHOOK_SECRET must be set when NODE_ENV is production\n'
     expect(await refusal(['up'], env)).toBe(sentence)
     expect(await refusal(['serve'], env)).toBe(sentence)
     const demo = {
       SHOPIFY_WEBHOOK_SECRET: 'demo_0123456789abcdef',
       SECRET_KEY: 'demo_0123456789abcdef0123456789abcdef',
+      PAYMENT_WEBHOOK_SECRET: 'demo_0123456789abcdef',
     }
     expect(await refusal(['serve'], { ...env, ...demo })).toBe(
       'SHOPIFY_WEBHOOK_SECRET holds a demo secret, which production refuses\n' +
-        'SECRET_KEY holds a demo secret, which production refuses\n',
+        'SECRET_KEY holds a demo secret, which production refuses\n' +
+        'PAYMENT_WEBHOOK_SECRET holds a demo secret, which production refuses\n',
     )
   })
 

@@ -4,23 +4,23 @@ returns table (id bigint, card json)
 language sql
 stable
 as $$
-  select
-    j.id,
-    json_build_object(
-      'id', j.id,
-      'kind', j.kind,
-      'subject', j.subject,
-      'state', j.state,
-      'attempts', j.attempts,
-      'next_attempt_at', case when j.state in ('queued', 'waiting') then api.get_utc_text(j.next_attempt_at) end,
-      'created_by', j.created_by,
-      'created_at', api.get_utc_text(j.created_at),
-      'updated_at', api.get_utc_text(j.updated_at),
-      'confirmed_at', api.get_utc_text(j.confirmed_at),
-      'result', j.result,
-      'errors', j.errors
-    )
+  select j.id, to_json(c)
   from onsale.jobs j
+  cross join lateral (
+    select
+      j.id,
+      j.kind,
+      j.subject,
+      j.state,
+      j.attempts,
+      case when j.state in ('queued', 'waiting') then api.get_utc_text(j.next_attempt_at) end as next_attempt_at,
+      j.created_by,
+      api.get_utc_text(j.created_at) as created_at,
+      api.get_utc_text(j.updated_at) as updated_at,
+      api.get_utc_text(j.confirmed_at) as confirmed_at,
+      j.result,
+      j.errors
+  ) c
   where j.id = any (p_ids)
 $$;
 comment on function api.list_job_cards(bigint[]) is 'Jobs as clients see them, one JSON object each';

@@ -15,15 +15,17 @@ as $$
   ), counted as (
     select count(*) as total from hits
   )
-  select json_build_object(
-    'jobs', coalesce(
-      (select json_agg(c.card order by c.id desc) from api.list_job_cards(array(select s.id from shown s)) c), '[]'::json
-    ),
-    'page', p_page,
-    'limit', p_limit,
-    'total', c.total,
-    'pages', ceil(c.total::numeric / p_limit)::integer
-  )
-  from counted c
+  select to_json(l)
+  from (
+    select
+      coalesce(
+        (select json_agg(c.card order by c.id desc) from api.list_job_cards(array(select s.id from shown s)) c), '[]'::json
+      ) as jobs,
+      p_page as page,
+      p_limit as limit,
+      c.total,
+      ceil(c.total::numeric / p_limit)::integer as pages
+    from counted c
+  ) l
 $$;
 comment on function api.list_jobs(text, text, integer, integer) is 'A page of jobs as JSON, newest first';
