@@ -3,7 +3,7 @@
 
 import type { Sql } from '../src/platform/database.ts'
 import type { Measure, PhaseResult, ProfileName } from './result.ts'
-import type { GeneratorLoad } from './runner/generator.ts'
+import type { GeneratorLoad, RequestsFrom } from './runner/generator.ts'
 import type { Limits } from './runner/limits.ts'
 import type { Servers } from './runner/servers.ts'
 import type { Counting } from './runner/service_counts.ts'
@@ -56,10 +56,8 @@ export type Bench = {
   dropCaches(): Promise<void>
   /** What the service counted from now until `stop`. */
   count(): Promise<Counting>
-  /** The module that makes signed order webhooks for the light generator (runner/webhook_source.ts). */
-  webhookSource: string
-  /** The module that makes bookings of logged-in users for the light generator (runner/booking_source.ts). */
-  bookingSource: string
+  /** Requests for the light generator that a module of runner/ makes: `createSource(options)`. */
+  sourceOf(module: `${string}_source.ts`, options: unknown): RequestsFrom
   /** Starts one more Onsale on the same database, waits until it is ready and stops it; answers how long that took in ms. */
   timeStart(): Promise<number>
   /** Resident memory of the processes of Onsale together, in bytes; null where the system does not tell. */

@@ -106,8 +106,7 @@ async function benchOf(context: Context, options: RunOptions): Promise<Bench> {
     limits: createLimits(stage.adminUrl),
     dropCaches: stage.dropCaches,
     count: () => startCounting(urls),
-    webhookSource: join(import.meta.dir, 'webhook_source.ts'),
-    bookingSource: join(import.meta.dir, 'booking_source.ts'),
+    sourceOf: (module, options) => ({ module: join(import.meta.dir, module), options }),
     timeStart: stage.timeStart,
     deliver: (topic, body) => deliver(urls[0], secret, topic, body),
     residentBytes: () =>

@@ -110,6 +110,7 @@ function startOne(options: ServersOptions & { port: number; args: string[]; logP
         ...(options.redisUrl === null ? {} : { REDIS_URL: options.redisUrl }),
         SHOPIFY_WEBHOOK_SECRET: options.secret,
         SECRET_KEY: options.secret,
+        PAYMENT_WEBHOOK_SECRET: options.secret,
         DATA_DIR: options.folder,
         // A few users of a generator order more often than people do, and all of them have one address.
         RATE_LIMITS: 'off',

@@ -1,3 +1,4 @@
+import { type DirectSale, expectUnitsSold, putOnDirectSale } from '../direct_sale.ts'
 import { latencyOf, ms } from '../latency.ts'
 import type { PhaseResult } from '../result.ts'
 import type { Bench, Scenario } from '../scenario.ts'
@@ -13,7 +14,9 @@ export const scenario: Scenario = {
 
   async run(bench) {
     const { size, measure } = bench
-    const sale = await putOnSale(bench, size({ smoke: 200, standard: 5_000, full: 20_000 }))
+    const sale = await putOnDirectSale(bench, {
+      userCount: size({ smoke: 200, standard: 5_000, full: 20_000 }),
+    })
     const seconds = size({ smoke: 1, standard: 5, full: 20 })
 
     const closed = await book(bench, sale, { name: '250 connections without a pause', rate: null, seconds })
@@ -22,7 +25,7 @@ export const scenario: Scenario = {
       rate: Math.floor(closed.rateHeld / 2),
       seconds,
     })
-    await expectBooked(bench, sale, closed.requests + half.requests)
+    await expectUnitsSold(bench, sale, closed.requests + half.requests)
     const classic = await bench.limits.classicTransactions({ seconds, form: 'booking' })
     measure({
       name: 'bookings of one hot event against the classic transaction',
@@ -49,7 +52,7 @@ export const scenario: Scenario = {
       seconds,
       expected: [409],
     })
-    await expectBooked(bench, sale, closed.requests + half.requests)
+    await expectUnitsSold(bench, sale, closed.requests + half.requests)
     measure({
       name: 'sold out: refused a second',
       value: Math.round(storm.rateHeld),
@@ -60,35 +63,9 @@ export const scenario: Scenario = {
   },
 }
 
-type Sale = { eventId: number; firstUserId: number; userCount: number }
-
-/** A free event without scarcity, whose limit is checked and never reached, and users who may log in. */
-async function putOnSale({ sql }: Bench, userCount: number): Promise<Sale> {
-  if (sql === null) throw new Error('This needs the database')
-  const [row] = await sql<Omit<Sale, 'userCount'>[]>`
-    with event as (
-      insert into onsale.events (title, status, starts_at, currency, per_user_limit)
-      values ('On sale', 'active', now() + interval '1 year', 'EUR', 1000000)
-      returning id
-    ), revision as (
-      insert into onsale.event_revisions (event_id, revision) select e.id, 1 from event e
-    ), ticket as (
-      insert into onsale.tickets (event_id, name, price_cents) select e.id, 'General', 0 from event e returning id, event_id
-    ), stock as (
-      insert into onsale.stock (event_id, ticket_id, channel, capacity)
-      select t.event_id, t.id, 'direct', 1000000000 from ticket t
-    ), users as (
-      insert into onsale.users (email, password_hash)
-      select 'user' || n || '@example.com', 'none' from generate_series(1, ${userCount}::integer) n
-      returning id
-    )
-    select (select e.id::float8 from event e) as "eventId", min(u.id)::float8 as "firstUserId" from users u`
-  return { ...row!, userCount }
-}
-
 async function book(
   bench: Bench,
-  sale: Sale,
+  sale: DirectSale,
   {
     name,
     rate,
@@ -104,16 +81,9 @@ async function book(
       ms: seconds * 1_000,
       rate,
       bySecond: true,
-      requests: { module: bench.bookingSource, options: { ...sale, secret: bench.secret, expected } },
+      requests: bench.sourceOf('booking_source.ts', { ...sale, secret: bench.secret, expected }),
     },
   })
   if (phase.failed > 0) throw new Error(`${phase.failed} of "${name}" were not answered ${expected[0]}`)
   return phase
-}
-
-/** One unit for each request that was answered, no more and no less. */
-async function expectBooked({ sql }: Bench, { eventId }: Sale, wanted: number): Promise<void> {
-  const [row] = await sql!<{ sold: number }[]>`
-    select s.sold::float8 as sold from onsale.stock s where s.event_id = ${eventId}`
-  if (row?.sold !== wanted) throw new Error(`${wanted} bookings were answered, and ${row?.sold} are counted`)
 }

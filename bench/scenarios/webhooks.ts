@@ -272,10 +272,13 @@ async function sendByGenerator(bench: Bench, sending: Sending): Promise<PhaseRes
       ms: (seconds ?? (rate === null ? 60 : count / rate)) * 1_000,
       rate,
       bySecond: true,
-      requests: {
-        module: bench.webhookSource,
-        options: { events: onSales.map(({ event }) => event), secret: bench.secret, first, count, expected },
-      },
+      requests: bench.sourceOf('webhook_source.ts', {
+        events: onSales.map(({ event }) => event),
+        secret: bench.secret,
+        first,
+        count,
+        expected,
+      }),
     },
   })
   if (phase.failed > 0 && expected.length === 1) {
