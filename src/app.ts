@@ -23,6 +23,7 @@ import type { RateLimits } from './rate_limits/rate_limits.ts'
 import { rateLimitRoutes } from './rate_limits/routes.ts'
 import { salesRoutes } from './sales/routes.ts'
 import type { Sales } from './sales/sales.ts'
+import type { TicketLinks } from './sales/ticket_links.ts'
 
 export type AppDeps = {
   config: Config
@@ -32,6 +33,7 @@ export type AppDeps = {
   intake: IntakeRoutesDeps['intake']
   accounts: Accounts
   sales: Sales
+  ticketLinks: TicketLinks
   rateLimits: RateLimits
   admin: Admin
   ops: OpsRoutesDeps['ops']
@@ -49,6 +51,7 @@ export function buildApp({
   intake,
   accounts,
   sales,
+  ticketLinks,
   rateLimits,
   admin,
   ops,
@@ -58,7 +61,7 @@ export function buildApp({
     .use(catalogRoutes({ catalog }))
     .use(intakeRoutes({ intake, config, metrics }))
     .use(accountRoutes({ accounts, rateLimits }))
-    .use(salesRoutes({ sales, accounts, rateLimits }))
+    .use(salesRoutes({ sales, ticketLinks, accounts, rateLimits }))
     .use(rateLimitRoutes({ rateLimits, accounts }))
     .use(adminRoutes({ admin, accounts }))
     .use(opsRoutes({ ops, readMetrics }))
