@@ -40,7 +40,8 @@ export type AppDeps = {
   readMetrics: OpsRoutesDeps['readMetrics']
 }
 
-export type App = ReturnType<typeof buildApp>
+/** The routes with their types, for a typed client: `treaty<App>` of @elysiajs/eden. */
+export type App = ReturnType<typeof buildApp>['elysia']
 
 /** The whole HTTP surface, built from what the flows need. It does not listen: `Bun.serve(app.serve)` does. */
 export function buildApp({
