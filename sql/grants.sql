@@ -42,6 +42,7 @@ grant execute on function api.list_order_tickets to onsale_service;
 grant execute on function api.place_orders to onsale_service;
 grant execute on function api.update_order_statuses to onsale_service;
 grant execute on function api.get_order to onsale_service;
+grant execute on function api.get_order_tickets to onsale_service;
 grant execute on function api.list_orders to onsale_service;
 grant execute on function api.list_bookings to onsale_service;
 grant execute on function api.expire_orders to onsale_service;

@@ -25,6 +25,7 @@ import type { RateLimits } from './rate_limits/rate_limits.ts'
 import { rateLimitRoutes } from './rate_limits/routes.ts'
 import { salesRoutes } from './sales/routes.ts'
 import type { Sales } from './sales/sales.ts'
+import type { TicketLinks } from './sales/ticket_links.ts'
 
 export type AppDeps = {
   config: Config
@@ -37,13 +38,15 @@ export type AppDeps = {
   payments: PaymentRoutesDeps['payments']
   simulator: PaymentRoutesDeps['simulator']
   jobs: JobRoutesDeps['jobs']
+  ticketLinks: TicketLinks
   rateLimits: RateLimits
   admin: Admin
   ops: OpsRoutesDeps['ops']
   readMetrics: OpsRoutesDeps['readMetrics']
 }
 
-export type App = ReturnType<typeof buildApp>
+/** The routes with their types, for a typed client: `treaty<App>` of @elysiajs/eden. */
+export type App = ReturnType<typeof buildApp>['elysia']
 
 /** The whole HTTP surface, built from what the flows need. It does not listen: `Bun.serve(app.serve)` does. */
 export function buildApp({
@@ -57,6 +60,7 @@ export function buildApp({
   payments,
   simulator,
   jobs,
+  ticketLinks,
   rateLimits,
   admin,
   ops,
@@ -66,8 +70,8 @@ export function buildApp({
     .use(catalogRoutes({ catalog }))
     .use(intakeRoutes({ intake, config, metrics }))
     .use(accountRoutes({ accounts, rateLimits }))
-    .use(salesRoutes({ sales, accounts, rateLimits }))
-    .use(paymentRoutes({ payments, simulator, sales, accounts, config }))
+    .use(salesRoutes({ sales, ticketLinks, accounts, rateLimits }))
+    .use(paymentRoutes({ payments, simulator, sales, ticketLinks, accounts, config }))
     .use(jobRoutes({ jobs, accounts }))
     .use(rateLimitRoutes({ rateLimits, accounts }))
     .use(adminRoutes({ admin, accounts }))

@@ -65,7 +65,7 @@ export function readConfig(env: Record<string, string | undefined>) {
     shopifyTestOrders: read.oneOf('SHOPIFY_TEST_ORDERS', ['count', 'ignore'], 'count'),
     keepBodiesHours: read.integer('KEEP_BODIES_HOURS', 0, { min: 0, max: 24 * 30 }),
 
-    /** Sign tokens: the first one new tokens, all are accepted. Empty: made at start. */
+    /** Sign tokens and links to tickets: the first one new ones, all are accepted. Empty: made at start. */
     secretKeys: secrets('SECRET_KEY', { charsMin: 32 }),
 
     /** Who takes payments: new ones, and results of those that were begun there. */

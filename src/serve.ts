@@ -39,6 +39,7 @@ import { drainServer, retireServer, type Step, stopInOrder, stopOnSignal } from 
 import { createRateLimits } from './rate_limits/rate_limits.ts'
 import { createSales } from './sales/sales.ts'
 import { startSalesTasks } from './sales/tasks.ts'
+import { createTicketLinks } from './sales/ticket_links.ts'
 
 /** A config whose database is known: the environment's, or the embedded one's. */
 export type ServiceConfig = Config & {
@@ -127,11 +128,8 @@ export async function startService(
   // Asked first, so that the database looks and the rest is built at the same time.
   const schema = schemaFault(pools.ops)
   const intake = createIntake({ sql: pools.intake, log, metrics })
-  const accounts = createAccounts({
-    pool: pools.accounts,
-    secrets: config.secretKeys.length > 0 ? config.secretKeys : [randomBytes(32).toString('hex')],
-    metrics,
-  })
+  const secrets = config.secretKeys.length > 0 ? config.secretKeys : [randomBytes(32).toString('hex')]
+  const accounts = createAccounts({ pool: pools.accounts, secrets, metrics })
   const sales = createSales({ pool: pools.sales, metrics })
   const { providers, simulator } = await openProviders(config)
   const payments = createPayments({ pool: pools.payments, providers, log, metrics })
@@ -164,6 +162,7 @@ export async function startService(
     payments,
     simulator,
     jobs: createJobCalls(pools.jobs, metrics),
+    ticketLinks: createTicketLinks(secrets),
     rateLimits: createRateLimits({ redis, config }),
     admin,
     ops,
@@ -201,7 +200,7 @@ export async function startService(
       )
     }
     if (config.secretKeys.length === 0) {
-      log.warn('SECRET_KEY is not set: tokens count in this process and until it ends')
+      log.warn('SECRET_KEY is not set: tokens and links to tickets count in this process and until it ends')
     }
     if (config.production && !config.rateLimits) {
       log.warn('RATE_LIMITS is off: passwords may be guessed and orders placed without a limit')

@@ -6,6 +6,7 @@ import { paymentBodyBytesMax, webhookReadMsMax } from '../limits.ts'
 import { createBodyReader } from '../platform/body.ts'
 import { operation } from '../platform/operation.ts'
 import type { Sales } from '../sales/sales.ts'
+import type { TicketLinks } from '../sales/ticket_links.ts'
 import { initiateAnswer, initiateBody, resultBody, simulatorParams, webhookAnswer } from './model.ts'
 import { paidPage, paymentPage } from './page.ts'
 import type { Payments } from './payments.ts'
@@ -14,6 +15,7 @@ import type { Simulated, Simulator } from './simulator.ts'
 export type PaymentRoutesDeps = {
   payments: Pick<Payments, 'start' | 'receive'>
   sales: Pick<Sales, 'getOrder'>
+  ticketLinks: Pick<TicketLinks, 'pathOf'>
   accounts: Pick<Accounts, 'requireUser'>
   config: Pick<Config, 'publicUrl' | 'paymentReturnUrl'>
   /** Null where no payment is simulated. */
@@ -24,7 +26,14 @@ const noQuery = t.Object({}, { additionalProperties: false })
 const noStore = { 'Cache-Control': { description: 'Always `no-store`', example: 'no-store' } }
 
 /** `/payments/initiate`, `/payments/webhook`, and the page of a simulated payment. */
-export function paymentRoutes({ payments, sales, accounts, config, simulator }: PaymentRoutesDeps) {
+export function paymentRoutes({
+  payments,
+  sales,
+  ticketLinks,
+  accounts,
+  config,
+  simulator,
+}: PaymentRoutesDeps) {
   const readBody = createBodyReader({ bytesMax: paymentBodyBytesMax, msMax: webhookReadMsMax })
   return new Elysia({ name: 'payments' })
     .use(buying())
@@ -179,10 +188,9 @@ export function paymentRoutes({ payments, sales, accounts, config, simulator }: 
       orderId,
       userId,
       origin,
-      returnUrl: (config.paymentReturnUrl ?? `${origin}/orders/{order_id}`).replaceAll(
-        '{order_id}',
-        String(orderId),
-      ),
+      returnUrl:
+        config.paymentReturnUrl?.replaceAll('{order_id}', String(orderId)) ??
+        origin + ticketLinks.pathOf(orderId),
     })
     return Response.json(
       {

@@ -42,6 +42,17 @@ export type StatusOutcome = 'updated' | 'unchanged' | 'not_found' | 'version_con
 /** `body`: the order as it is now, as JSON text; null where it is not found. */
 export type StatusResult = { outcome: StatusOutcome; body: string | null }
 
+/** Every status that an order can have. */
+export const orderStatuses = [
+  'PENDING',
+  'PAID',
+  'CANCELLED',
+  'EXPIRED',
+  'FAILED',
+  'REFUND_DUE',
+  'REFUNDED',
+] as const
+
 /** How an item names its ticket: by id, by sku, or by the event that has only one. */
 export type ItemName = { ticketId: number | null; sku: string | null; eventId: number | null }
 
@@ -61,6 +72,23 @@ export type CheckinResult = {
   ticketId: number | null
   orderId: number | null
   checkedInAt: string | null
+}
+
+/** What `api.get_order_tickets` tells of an order. `tickets`: null unless it is PAID; of the page that was asked for. */
+export type OrderTickets = {
+  order_id: number
+  status: (typeof orderStatuses)[number]
+  expires_at: string | null
+  title: string
+  starts_at: string | null
+  venue_name: string | null
+  venue_city: string | null
+  venue_timezone: string | null
+  tickets:
+    | { nth: number; name: string; code: string; is_void: boolean; checked_in_at: string | null }[]
+    | null
+  total: number
+  pages: number
 }
 
 /** `userId` null: orders of all. `q`: an id, or part of an address, a sku or a title. */
@@ -156,6 +184,19 @@ export function createSalesCalls(metrics: Pick<Metrics, 'queryTime'>) {
           select r.event_id::float8 as "eventId", r.body::text
           from api.get_order(p_order_id => ${orderId}::bigint, p_user_id => ${userId}::bigint) r`
         return row ?? null
+      }),
+
+    /** An order with a page of its tickets; null where there is none. Whose it is is not asked. */
+    getOrderTickets: (
+      sql: Sql,
+      { orderId, page, limit }: { orderId: number; page: number; limit: number },
+    ): Promise<OrderTickets | null> =>
+      timed('get_order_tickets', async () => {
+        const [row] = await sql<{ body: OrderTickets | null }[]>`
+          select api.get_order_tickets(
+            p_order_id => ${orderId}::bigint, p_page => ${page}::integer, p_limit => ${limit}::integer
+          ) as body`
+        return row!.body
       }),
 
     /** A page of orders as JSON text. */

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { t } from 'elysia'
 import { checkinCodeCharsMax, orderItemsMax, orderUnitsMax } from '../limits.ts'
-import { checkinOutcomes } from './calls.ts'
+import { checkinOutcomes, orderStatuses } from './calls.ts'
 
 const closed = { additionalProperties: false } as const
 // Elysia's own numbers also take text.
@@ -10,16 +10,6 @@ const instant = t.String({ format: 'date-time' })
 const orNull = <Schema extends ReturnType<typeof t.Integer> | typeof instant>(schema: Schema) =>
   t.Union([schema, t.Null()])
 
-/** Every status that an order can have. */
-export const orderStatuses = [
-  'PENDING',
-  'PAID',
-  'CANCELLED',
-  'EXPIRED',
-  'FAILED',
-  'REFUND_DUE',
-  'REFUNDED',
-] as const
 const status = t.Union(orderStatuses.map((word) => t.Literal(word)))
 
 /** The buyer's name for a request: sent again it is the same order. */
@@ -78,6 +68,14 @@ const pageLimit = t.String({
   default: '20',
 })
 
+export const ticketsQuery = t.Object(
+  {
+    key: t.Optional(t.String({ description: "The link's own. Without it there is nothing" })),
+    page: t.Optional(pageNumber),
+  },
+  closed,
+)
+
 export const orderListQuery = t.Object(
   {
     status: t.Optional(status),
@@ -99,54 +97,60 @@ export const bookingListQuery = t.Object(
   closed,
 )
 
+const ticketsUrl = t.String({
+  description:
+    'Where its tickets are, to be shown or printed, for whoever has the link: the same from the start, so that who comes back from ' +
+    'paying finds there how it stands',
+})
+
+const exampleTicketsUrl = '/orders/9/tickets?key=4nJm0b1kq3uU0o9cW2d5r8yT6vXzA7eFhGiJlKpQsDw'
+
+const orderFields = {
+  id,
+  event_id: id,
+  channel: t.Literal('direct'),
+  status,
+  total_cents: t.Integer(),
+  currency: t.String(),
+  version: t.Integer(),
+  client_token: t.String(),
+  items: t.Array(
+    t.Object({
+      ticket_id: id,
+      sku: t.Union([t.String(), t.Null()]),
+      name: t.String(),
+      qty: t.Integer(),
+      price_cents: t.Integer(),
+    }),
+  ),
+  units: t.Union([
+    t.Null(),
+    t.Array(t.Object({ ticket_id: id, nth: t.Integer(), code: t.String(), checked_in_at: orNull(instant) })),
+  ]),
+  expires_at: orNull(instant),
+  created_at: instant,
+  updated_at: instant,
+}
+
+const exampleOrder = {
+  id: 9,
+  event_id: 42,
+  channel: 'direct',
+  status: 'PENDING',
+  total_cents: 5000,
+  currency: 'EUR',
+  version: 1,
+  client_token: '3f6c1a52',
+  items: [{ ticket_id: 7, sku: 'GA-1', name: 'General', qty: 2, price_cents: 2500 }],
+  units: null,
+  expires_at: '2026-11-20T09:10:00.000Z',
+  created_at: '2026-11-20T09:00:00.000Z',
+  updated_at: '2026-11-20T09:00:00.000Z',
+}
+
 export const orderAnswer = t.Object(
-  {
-    id,
-    event_id: id,
-    channel: t.Literal('direct'),
-    status,
-    total_cents: t.Integer(),
-    currency: t.String(),
-    version: t.Integer(),
-    client_token: t.String(),
-    items: t.Array(
-      t.Object({
-        ticket_id: id,
-        sku: t.Union([t.String(), t.Null()]),
-        name: t.String(),
-        qty: t.Integer(),
-        price_cents: t.Integer(),
-      }),
-    ),
-    units: t.Union([
-      t.Null(),
-      t.Array(
-        t.Object({ ticket_id: id, nth: t.Integer(), code: t.String(), checked_in_at: orNull(instant) }),
-      ),
-    ]),
-    expires_at: orNull(instant),
-    created_at: instant,
-    updated_at: instant,
-  },
-  {
-    examples: [
-      {
-        id: 9,
-        event_id: 42,
-        channel: 'direct',
-        status: 'PENDING',
-        total_cents: 5000,
-        currency: 'EUR',
-        version: 1,
-        client_token: '3f6c1a52',
-        items: [{ ticket_id: 7, sku: 'GA-1', name: 'General', qty: 2, price_cents: 2500 }],
-        units: null,
-        expires_at: '2026-11-20T09:10:00.000Z',
-        created_at: '2026-11-20T09:00:00.000Z',
-        updated_at: '2026-11-20T09:00:00.000Z',
-      },
-    ],
-  },
+  { ...orderFields, tickets_url: ticketsUrl },
+  { examples: [{ ...exampleOrder, tickets_url: exampleTicketsUrl }] },
 )
 
 const page = { total: t.Integer(), page: t.Integer(), limit: t.Integer(), pages: t.Integer() }
@@ -154,48 +158,48 @@ const page = { total: t.Integer(), page: t.Integer(), limit: t.Integer(), pages:
 const examplePage = { total: 1, page: 1, limit: 20, pages: 1 }
 
 export const orderListAnswer = t.Object(
-  { orders: t.Array(orderAnswer), ...page },
-  { examples: [{ orders: orderAnswer.examples, ...examplePage }] },
+  { orders: t.Array(t.Object(orderFields)), ...page },
+  { examples: [{ orders: [exampleOrder], ...examplePage }] },
 )
 
+const bookingFields = {
+  id,
+  event_id: id,
+  ticket_id: id,
+  quantity: t.Integer(),
+  status,
+  total_cents: t.Integer(),
+  currency: t.String(),
+  version: t.Integer(),
+  expires_at: orNull(instant),
+  created_at: instant,
+  updated_at: instant,
+}
+
+const exampleBooking = {
+  id: 9,
+  event_id: 42,
+  ticket_id: 7,
+  quantity: 2,
+  status: 'PAID',
+  total_cents: 0,
+  currency: 'EUR',
+  version: 1,
+  expires_at: null,
+  created_at: '2026-11-20T09:00:00.000Z',
+  updated_at: '2026-11-20T09:00:00.000Z',
+}
+
 export const bookingAnswer = t.Object(
-  {
-    id,
-    event_id: id,
-    ticket_id: id,
-    quantity: t.Integer(),
-    status,
-    total_cents: t.Integer(),
-    currency: t.String(),
-    version: t.Integer(),
-    expires_at: orNull(instant),
-    created_at: instant,
-    updated_at: instant,
-  },
-  {
-    examples: [
-      {
-        id: 9,
-        event_id: 42,
-        ticket_id: 7,
-        quantity: 2,
-        status: 'PAID',
-        total_cents: 0,
-        currency: 'EUR',
-        version: 1,
-        expires_at: null,
-        created_at: '2026-11-20T09:00:00.000Z',
-        updated_at: '2026-11-20T09:00:00.000Z',
-      },
-    ],
-  },
+  { ...bookingFields, tickets_url: ticketsUrl },
+  { examples: [{ ...exampleBooking, tickets_url: exampleTicketsUrl }] },
 )
 
 export const bookingListAnswer = t.Object(
   {
     bookings: t.Array(
       t.Composite([
-        bookingAnswer,
+        t.Object(bookingFields),
         t.Object({
           event: t.Object({
             id,
@@ -214,7 +218,7 @@ export const bookingListAnswer = t.Object(
       {
         bookings: [
           {
-            ...bookingAnswer.examples[0],
+            ...exampleBooking,
             event: {
               id: 42,
               title: 'Rock Night',

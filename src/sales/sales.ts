@@ -8,6 +8,7 @@ import {
   orderItemsMax,
   orderQueueMax,
   orderWaitMsMax,
+  ticketsPerPage,
 } from '../limits.ts'
 import type { Sql } from '../platform/database.ts'
 import { createGatherer, createKeyedGatherer } from '../platform/gather.ts'
@@ -20,6 +21,7 @@ import {
   type NamedTicket,
   type OrderQuery,
   type OrderRequest,
+  type OrderTickets,
   type PlaceResult,
   type StatusRequest,
   type StatusResult,
@@ -83,6 +85,10 @@ export function createSales({ pool, metrics }: SalesDeps) {
 
     /** An order as JSON text, and its event; null where there is none, or not of the user (null: anybody's). */
     getOrder: (query: { orderId: number; userId: number | null }) => calls.getOrder(pool, query),
+
+    /** An order with a page of its tickets, for whoever has its link; null where there is none. */
+    getOrderTickets: (query: { orderId: number; page: number }): Promise<OrderTickets | null> =>
+      calls.getOrderTickets(pool, { ...query, limit: ticketsPerPage }),
 
     /** A page of orders as JSON text. */
     listOrders: (query: OrderQuery): Promise<string> => calls.listOrders(pool, query),

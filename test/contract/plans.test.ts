@@ -133,6 +133,17 @@ describe('events', () => {
   }, 30_000)
 })
 
+describe('orders', () => {
+  test('the tickets of an order are looked up by its keys', async () => {
+    const { plans, pages } = await planOf('api.get_order_tickets(777, 1, 25)')
+    expect(plans).toContain('orders_id')
+    expect(plans).toContain('ticket_units_pkey')
+    expect(plans).toContain('order_items_pkey')
+    expect(plans).not.toMatch(/Seq Scan on (orders|ticket_units|order_items|events)/)
+    expect(pages).toBeLessThan(60)
+  }, 30_000)
+})
+
 describe('search', () => {
   test('hits come from the bitmaps of their words, a block or more at once', async () => {
     for (const [search, sort] of [

@@ -10,6 +10,7 @@ import { createLog } from '../../src/platform/log.ts'
 import { createMetrics } from '../../src/platform/metrics.ts'
 import { createRateLimits } from '../../src/rate_limits/rate_limits.ts'
 import { createSales } from '../../src/sales/sales.ts'
+import { createTicketLinks } from '../../src/sales/ticket_links.ts'
 import { auditOf, makeShopifyEvent } from '../admin.ts'
 import { expectVerified, type TestDatabase, testDatabase } from '../harness.ts'
 import { change, place, ticketsOf } from '../sales.ts'
@@ -46,7 +47,8 @@ beforeAll(async () => {
   const metrics = createMetrics()
   const log = createLog({ level: 'silent', destination: { write: () => {} } })
   const config = readConfig({})
-  const accounts = createAccounts({ pool, secrets: ['a secret of more than 32 characters'], metrics })
+  const secrets = ['a secret of more than 32 characters']
+  const accounts = createAccounts({ pool, secrets, metrics })
   const catalog = createCatalog({
     pool,
     replica: null,
@@ -67,6 +69,7 @@ beforeAll(async () => {
     catalog,
     accounts,
     sales: createSales({ pool, metrics }),
+    ticketLinks: createTicketLinks(secrets),
     rateLimits: createRateLimits({ redis: null, config: { rateLimits: false, trustedProxies: [] } }),
     admin: createAdmin({ pool, metrics }),
     intake: {} as never,

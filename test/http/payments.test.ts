@@ -18,6 +18,7 @@ import { createMetrics } from '../../src/platform/metrics.ts'
 import { createRateLimits } from '../../src/rate_limits/rate_limits.ts'
 import { salesRoutes } from '../../src/sales/routes.ts'
 import { createSales } from '../../src/sales/sales.ts'
+import { createTicketLinks } from '../../src/sales/ticket_links.ts'
 import { createCallers, type Someone } from '../callers.ts'
 import { addEvent } from '../catalog.ts'
 import { expectVerified, type TestDatabase, testDatabase } from '../harness.ts'
@@ -88,14 +89,16 @@ beforeAll(async () => {
   const sales = createSales({ pool, metrics })
   const rateLimits = createRateLimits({ redis: null, config: { rateLimits: false, trustedProxies: [] } })
   payments = createPayments({ pool, providers: [provider], log, metrics })
+  const ticketLinks = createTicketLinks(['a secret of more than 32 characters'])
   const flows = new Elysia()
     .use(accountRoutes({ accounts, rateLimits }))
-    .use(salesRoutes({ sales, accounts, rateLimits }))
+    .use(salesRoutes({ sales, ticketLinks, accounts, rateLimits }))
     .use(jobRoutes({ jobs: createJobCalls(pool, metrics), accounts }))
     .use(
       paymentRoutes({
         payments,
         sales,
+        ticketLinks,
         accounts,
         simulator,
         config: { publicUrl: null, paymentReturnUrl: 'https://shop.example/thanks?order={order_id}' },

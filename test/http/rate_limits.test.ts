@@ -20,6 +20,7 @@ import { createRateLimits } from '../../src/rate_limits/rate_limits.ts'
 import { rateLimitRoutes } from '../../src/rate_limits/routes.ts'
 import { salesRoutes } from '../../src/sales/routes.ts'
 import { createSales } from '../../src/sales/sales.ts'
+import { createTicketLinks } from '../../src/sales/ticket_links.ts'
 import { type TestDatabase, type TestRedis, testDatabase, testRedis } from '../harness.ts'
 import { spawnOnsale } from '../platform/spawn.ts'
 
@@ -70,7 +71,7 @@ async function start({
   const sales = createSales({ pool: database.service, metrics })
   const flows = new Elysia()
     .use(accountRoutes({ accounts, rateLimits }))
-    .use(salesRoutes({ sales, accounts, rateLimits }))
+    .use(salesRoutes({ sales, ticketLinks: createTicketLinks(secrets), accounts, rateLimits }))
     .use(rateLimitRoutes({ rateLimits, accounts }))
   const app = composeApp(flows, { config: { corsOrigins: [] }, log, metrics })
   const server = Bun.serve({ ...app.serve, port: 0, hostname: '127.0.0.1' })

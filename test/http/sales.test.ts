@@ -8,6 +8,7 @@ import { createMetrics } from '../../src/platform/metrics.ts'
 import { createRateLimits } from '../../src/rate_limits/rate_limits.ts'
 import { salesRoutes } from '../../src/sales/routes.ts'
 import { createSales } from '../../src/sales/sales.ts'
+import { createTicketLinks } from '../../src/sales/ticket_links.ts'
 import { addEvent, type TestEvent } from '../catalog.ts'
 import { expectVerified, type TestDatabase, testDatabase } from '../harness.ts'
 import { countersOf, ticketsOf } from '../sales.ts'
@@ -27,6 +28,7 @@ type Body = {
   current_version: number
   units: { code: string }[] | null
   access_token: string
+  tickets_url: string
 }
 type Someone = { token: string; id: number }
 
@@ -41,16 +43,13 @@ beforeAll(async () => {
   database = await testDatabase({ connections: 6 })
   const metrics = createMetrics()
   const log = createLog({ level: 'silent', destination: { write: () => {} } })
-  const accounts = createAccounts({
-    pool: database.service,
-    secrets: ['a secret of more than 32 characters'],
-    metrics,
-  })
+  const secrets = ['a secret of more than 32 characters']
+  const accounts = createAccounts({ pool: database.service, secrets, metrics })
   const sales = createSales({ pool: database.service, metrics })
   const rateLimits = createRateLimits({ redis: null, config: { rateLimits: false, trustedProxies: [] } })
   const flows = new Elysia()
     .use(accountRoutes({ accounts, rateLimits }))
-    .use(salesRoutes({ sales, accounts, rateLimits }))
+    .use(salesRoutes({ sales, ticketLinks: createTicketLinks(secrets), accounts, rateLimits }))
   const app = composeApp(flows, { config: { corsOrigins: [] }, log, metrics })
   const server = Bun.serve({ ...app.serve, port: 0, hostname: '127.0.0.1' })
   url = server.url
@@ -303,5 +302,121 @@ describe('a booking', () => {
     expect(
       refusal(await ask('POST /bookings', { as: ann, body: { event_id: 999_999, quantity: 1 } })),
     ).toEqual([404, 'unknown_ticket'])
+  })
+})
+
+describe('the page of tickets', () => {
+  const page = (path: string) => fetch(new URL(path, url))
+
+  /** An order of one ticket, and the link to it. */
+  async function ordered(event: TestEvent = {}) {
+    const { tickets } = await onSale(event)
+    const body = { items: [{ ticket_id: tickets[0], qty: 1 }], client_token: crypto.randomUUID() }
+    const { body: order } = await ask('POST /orders', { as: ann, body })
+    return { order, link: order.tickets_url, request: body }
+  }
+
+  test('is behind the one link that every answer about the order has, and no list', async () => {
+    const { order, link, request } = await ordered()
+    expect(link).toMatch(new RegExp(`^/orders/${order.id}/tickets\\?key=[A-Za-z0-9_-]{43}$`))
+    const again = await ask('POST /orders', { as: ann, body: request })
+    const seen = await ask(`GET /orders/${order.id}`, { as: admin })
+    const paid = await ask(`PATCH /orders/${order.id}/status`, {
+      as: admin,
+      body: { status: 'PAID', version: 1 },
+    })
+    expect([again, seen, paid].map(({ body }) => body.tickets_url)).toEqual([link, link, link])
+    expect(paid.body.units).toHaveLength(1)
+    const listed = await ask('GET /orders', { as: ann })
+    expect(listed.body.orders[0]).not.toHaveProperty('tickets_url')
+
+    const { order: cancelled, link: its } = await ordered()
+    const { body } = await ask(`POST /orders/${cancelled.id}/cancel`, { as: ann })
+    expect(body).toMatchObject({ status: 'CANCELLED', tickets_url: its })
+  })
+
+  test('has what was bought, with the code that the door takes, and marks it once it is used', async () => {
+    const free = [{ price: 0, name: 'Door', direct: { capacity: 5 } }]
+    const venue = { name: 'Harbour Hall', timezone: 'Europe/Berlin' }
+    const { event } = await onSale({ title: 'Free Night', tickets: free, venue })
+    const { body: booking } = await ask('POST /bookings', { as: bob, body: { event_id: event, quantity: 2 } })
+    const { body: order } = await ask(`GET /orders/${booking.id}`, { as: bob })
+    expect(booking.tickets_url).toBe(order.tickets_url)
+
+    const answer = await page(booking.tickets_url)
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    const html = await answer.text()
+    const codes = [...html.matchAll(/<code>([^<]+)<\/code>/g)].map((match) => match[1]!)
+    expect(codes).toEqual(order.units!.map(({ code }) => code))
+    expect(html.match(/<svg/g)).toHaveLength(2)
+    expect(html).toContain('Sunday, 1 June 2098 at 21:00 (Europe/Berlin)')
+    expect(html).toContain(`Order ${order.id} · ticket 2 of 2`)
+
+    const admitted = await ask('POST /checkin', { as: admin, body: { code: codes[0] } })
+    expect(admitted.body).toMatchObject({ outcome: 'admitted', order_id: order.id })
+    expect((await (await page(booking.tickets_url)).text()).match(/Used: checked in/g)).toHaveLength(1)
+  })
+
+  test('is kept by nobody, runs nothing, and tells nobody its address', async () => {
+    const { link } = await ordered()
+    for (const path of [link, link.slice(0, -1), '/orders/999999/tickets?key=none']) {
+      const { headers } = await page(path)
+      expect(Object.fromEntries(headers)).toMatchObject({
+        'cache-control': 'no-store',
+        'referrer-policy': 'no-referrer',
+        'x-robots-tag': 'noindex',
+        'content-security-policy': expect.stringMatching(/^default-src 'none'; .*frame-ancestors 'none'$/),
+      })
+    }
+  })
+
+  test('says of an order that is not paid until when it is held, and then that it is too late', async () => {
+    const { order, link } = await ordered({ title: '<script>alert(1)</script>' })
+    const pending = await page(link)
+    expect(pending.status).toBe(402)
+    const html = await pending.text()
+    expect(html).toMatch(/It is held for you until \w+, \d+ \w+ \d{4} at \d\d:\d\d \(UTC\)/)
+    expect(html).not.toMatch(/<svg|<script/)
+    await ask(`POST /orders/${order.id}/cancel`, { as: ann })
+    const cancelled = await page(link)
+    expect([cancelled.status, (await cancelled.text()).includes('It was cancelled')]).toEqual([410, true])
+  })
+
+  test('is the same 404 to whoever has no link, whether there is such an order or not', async () => {
+    const { order, link } = await ordered()
+    const { link: another } = await ordered()
+    const keyOfAnother = another.split('?')[1]!
+    const answers = await Promise.all(
+      [
+        `/orders/${order.id}/tickets`,
+        `/orders/${order.id}/tickets?key=`,
+        `/orders/${order.id}/tickets?${keyOfAnother}`,
+        `${link}A`,
+        '/orders/999999/tickets',
+        `/orders/999999/tickets?${keyOfAnother}`,
+      ].map(async (path) => {
+        const response = await page(path)
+        const { 'x-request-id': _, date: __, ...headers } = Object.fromEntries(response.headers)
+        return { status: response.status, headers, html: await response.text() }
+      }),
+    )
+    expect(answers[0]).toMatchObject({ status: 404, html: expect.stringContaining('No tickets here') })
+    for (const answer of answers) expect(answer).toEqual(answers[0]!)
+  })
+
+  test('is 404, not an error, where the key fits and the order is gone', async () => {
+    const { order, link } = await ordered()
+    await ask(`POST /orders/${order.id}/cancel`, { as: ann })
+    await database.admin`delete from onsale.order_items where order_id = ${order.id}`
+    await database.admin`delete from onsale.orders where id = ${order.id}`
+    expect((await page(link)).status).toBe(404)
+  })
+
+  test('refuses a query that it does not know', async () => {
+    const { link } = await ordered()
+    for (const more of ['&page=0', '&page=1e3', '&limit=5', '&key=twice']) {
+      expect([more, (await page(`${link}${more}`)).status]).toEqual([more, 400])
+    }
   })
 })

@@ -12,6 +12,7 @@ import { createMetrics } from '../../src/platform/metrics.ts'
 import { createRateLimits } from '../../src/rate_limits/rate_limits.ts'
 import { salesRoutes } from '../../src/sales/routes.ts'
 import { createSales } from '../../src/sales/sales.ts'
+import { createTicketLinks } from '../../src/sales/ticket_links.ts'
 import { expectVerified, type TestDatabase, testDatabase } from '../harness.ts'
 import { ordered } from '../payments.ts'
 
@@ -32,13 +33,15 @@ beforeAll(async () => {
   const sales = createSales({ pool, metrics })
   const simulator = createSimulator({ secrets: [secret], windowS: 300 })
   const rateLimits = createRateLimits({ redis: null, config: { rateLimits: false, trustedProxies: [] } })
+  const ticketLinks = createTicketLinks(['a secret of more than 32 characters'])
   const flows = new Elysia()
     .use(accountRoutes({ accounts, rateLimits }))
-    .use(salesRoutes({ sales, accounts, rateLimits }))
+    .use(salesRoutes({ sales, ticketLinks, accounts, rateLimits }))
     .use(
       paymentRoutes({
         payments: createPayments({ pool, providers: [simulator], log, metrics }),
         sales,
+        ticketLinks,
         accounts,
         simulator,
         config: { publicUrl: null, paymentReturnUrl: null },

@@ -1,5 +1,5 @@
 -- Orders of one event as the wire shows them. p_is_as_placed: as they were answered when they were placed, for a request that
--- is sent again. Each id once. The order of the columns is the order of the keys.
+-- is sent again. Each id once. The order of the columns is the order of the keys; the id stays the first, where the service reads it.
 -- Neither definer nor SET, so that it is inlined.
 create or replace function api.list_order_cards(p_event_id bigint, p_order_ids bigint[], p_is_as_placed boolean)
 returns table (order_id bigint, card json)
