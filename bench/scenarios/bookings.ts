@@ -17,7 +17,7 @@ export const scenario: Scenario = {
     const sale = await putOnDirectSale(bench, {
       userCount: size({ smoke: 200, standard: 5_000, full: 20_000 }),
     })
-    const seconds = size({ smoke: 1, standard: 5, full: 20 })
+    const seconds = size({ smoke: 1, standard: 4, full: 20 })
 
     const closed = await book(bench, sale, { name: '250 connections without a pause', rate: null, seconds })
     const half = await book(bench, sale, {

@@ -103,7 +103,7 @@ export const scenario: Scenario = {
         loads: {
           visit: {
             ratePerS,
-            seconds: size({ smoke: 1, standard: 10, full: 60 }),
+            seconds: size({ smoke: 1, standard: 8, full: 60 }),
             vus: size({ smoke: 20, standard: 200, full: 500 }),
           },
         },

@@ -57,8 +57,8 @@ export const scenario: Scenario = {
       passwordHash: await createPasswords().hash(password),
     })
     await openAllPages(bench.urls[0], bench.shop)
-    const calmS = size({ smoke: 1, standard: 5, full: 30 })
-    const stormS = size({ smoke: 1, standard: 5, full: 30 })
+    const calmS = size({ smoke: 1, standard: 4, full: 30 })
+    const stormS = size({ smoke: 1, standard: 4, full: 30 })
     const visit: K6Load = {
       ratePerS: size({ smoke: 100, standard: 1_000, full: 1_000 }),
       seconds: calmS + stormS,

@@ -17,7 +17,7 @@ export const scenario: Scenario = {
     const { size, measure } = bench
     const userCount = size({ smoke: 200, standard: 5_000, full: 20_000 })
     const sale = await putOnDirectSale(bench, { userCount, priceCents: 2_500 })
-    const seconds = size({ smoke: 1, standard: 5, full: 20 })
+    const seconds = size({ smoke: 1, standard: 4, full: 20 })
 
     const closed = await buy(bench, sale, { name: '100 buyers without a pause', rate: null, seconds })
     const paid = await expectPaid(bench, sale, [closed])

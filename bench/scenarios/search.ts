@@ -26,18 +26,18 @@ export function ask(): void {
 
 export const scenario: Scenario = {
   about:
-    'Searches and lists, each asked for the first time, on a thousand, a hundred thousand and a million events',
+    'Searches and lists, each asked for the first time, on a thousand and a million events; in the full profile on a hundred thousand, too',
   profiles: ['smoke', 'standard', 'full'],
   writes: false,
   runsOnTarget: true,
-  events: { smoke: [1_000], standard: [1_000, 100_000, 1_000_000], full: [1_000, 100_000, 1_000_000] },
+  events: { smoke: [1_000], standard: [1_000, 1_000_000], full: [1_000, 100_000, 1_000_000] },
   processes: { count: 1, ports: 'shared' },
 
   async run({ events, size, k6, measure }) {
     const ratePerS = size({ smoke: 50, standard: 50, full: 50 })
     const phase = await k6({
       name: nameOf(events),
-      loads: { ask: { ratePerS, seconds: size({ smoke: 2, standard: 12, full: 60 }), vus: 50 } },
+      loads: { ask: { ratePerS, seconds: size({ smoke: 2, standard: 10, full: 60 }), vus: 50 } },
       // Never the same query twice, also when a server that was running already is asked again: each is of its own instant.
       env: { FIRST: String(Date.now()) },
     })

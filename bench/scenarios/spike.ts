@@ -40,7 +40,7 @@ export const scenario: Scenario = {
         visit: {
           users,
           rampS: size({ smoke: 1, standard: 5, full: 5 }),
-          holdS: size({ smoke: 2, standard: 10, full: 60 }),
+          holdS: size({ smoke: 2, standard: 6, full: 60 }),
           thinkS: size<[number, number]>({ smoke: [0.5, 1.5], standard: [5, 15], full: [5, 15] }),
         },
       },
