@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { cpus, platform, release, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { version } from '../package.json'
@@ -38,7 +38,7 @@ export async function bench(names: readonly string[], options: BenchOptions): Pr
   const run = describe(profile)
   const isComplete = names.length === 0 && target === null
   const folder = resolve(options.out ?? folderFor(run, { isComplete }))
-  mkdirSync(folder, { recursive: true })
+  const isNew = mkdirSync(folder, { recursive: true }) !== undefined
   run.machine.busyBefore = (await busyShare(1_000)) ?? 0
   if (run.machine.busyBefore > quietShareMax) {
     progress.say(
@@ -55,11 +55,14 @@ export async function bench(names: readonly string[], options: BenchOptions): Pr
     stop: async () => {
       stage?.kill()
       await stack?.stop()
+      // What was measured until then is no run; a folder that was there before is somebody's.
+      if (isNew) rmSync(folder, { recursive: true, force: true })
     },
     force: () => {
       stage?.kill()
       stack?.kill()
     },
+    exitCode: 130,
   })
   try {
     Object.assign(run.versions, { k6: k6.version, ...(await versionsOf(stack)) })

@@ -97,18 +97,21 @@ export function stopOnSignal({
   force,
   onHangup,
   withLaunchers = false,
+  exitCode = 0,
 }: {
   stop: () => Promise<void>
   force: () => void
   onHangup?: () => void
   withLaunchers?: boolean
+  /** After a stop in order: 0 for who serves until then, another for work that has not come to its end. */
+  exitCode?: number
 }) {
   let isStopping = false
   const stopOnce = async () => {
     if (isStopping) return
     isStopping = true
     await stop()
-    process.exit(0)
+    process.exit(exitCode)
   }
   const onSignal = () => {
     if (!isStopping) return stopOnce()
