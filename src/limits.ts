@@ -253,6 +253,9 @@ export const orderBatchesAtOnce = 1
 /** Calls at once that look up what orders name: short reads that wait for nobody. */
 export const itemBatchesAtOnce = 2
 
+/** Tickets of which a process remembers their event: those of a thousand events on sale, of some 300 bytes each. */
+export const ticketsKnownMax = 20_000
+
 /** Calls at once that check codes in: they take the locks of their events, so that a second one would mostly wait for the first. */
 export const checkinBatchesAtOnce = 1
 /** Codes in one call: as many doors as there are, and a call stays within milliseconds. */
