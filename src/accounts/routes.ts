@@ -1,5 +1,6 @@
-import { Elysia, t } from 'elysia'
+import { Elysia } from 'elysia'
 import { loginsPerAddressMax, signupsPerAddressMax, wrongLoginsMax } from '../limits.ts'
+import { noQuery } from '../platform/fields.ts'
 import { operation } from '../platform/operation.ts'
 import { rateLimitHeaders } from '../rate_limits/model.ts'
 import type { RateLimits } from '../rate_limits/rate_limits.ts'
@@ -21,7 +22,6 @@ export type AccountRoutesDeps = {
   rateLimits: Pick<RateLimits, 'signingUp' | 'loggingIn'>
 }
 
-const noQuery = t.Object({}, { additionalProperties: false })
 const noStore = { 'cache-control': 'no-store' }
 const security = [{ bearerAuth: [] }]
 const headers = { 'Cache-Control': { description: 'Always `no-store`', example: 'no-store' } }

@@ -14,6 +14,7 @@ import {
   wrongLoginsWithinS,
 } from '../limits.ts'
 import { socketAddressOf } from '../platform/answer.ts'
+import { idPattern } from '../platform/fields.ts'
 import type { SharedRedis } from '../platform/redis.ts'
 import { countedAddress, createClientAddress, normalisedAddress } from './client_address.ts'
 
@@ -207,7 +208,7 @@ function accountKey(email: string): string {
 
 function keysOf(subject: string): [LimitName, string][] {
   const [kind, rest] = [subject.slice(0, subject.indexOf(':')), subject.slice(subject.indexOf(':') + 1)]
-  if (kind === 'user' && /^[1-9]\d{0,14}$/.test(rest)) return [['orders', rest]]
+  if (kind === 'user' && idPattern.test(rest)) return [['orders', rest]]
   if (kind === 'account' && rest !== '') return [['wrong', accountKey(rest)]]
   const address = kind === 'address' ? normalisedAddress(rest) : null
   if (address !== null) {

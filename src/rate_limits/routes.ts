@@ -1,5 +1,6 @@
 import { Elysia, t } from 'elysia'
 import type { Accounts } from '../accounts/accounts.ts'
+import { closed } from '../platform/fields.ts'
 import { operation } from '../platform/operation.ts'
 import type { RateLimits } from './rate_limits.ts'
 
@@ -20,7 +21,7 @@ const resetQuery = t.Object(
       }),
     ),
   },
-  { additionalProperties: false },
+  closed,
 )
 
 /** `DELETE /admin/rate-limits`. */

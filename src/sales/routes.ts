@@ -1,7 +1,8 @@
-import { Elysia, t } from 'elysia'
+import { Elysia } from 'elysia'
 import type { Accounts, UserPrincipal as User } from '../accounts/accounts.ts'
 import { AppError, type ErrorCode } from '../errors.ts'
 import { ordersPerUserMax } from '../limits.ts'
+import { idParams, noQuery } from '../platform/fields.ts'
 import { operation } from '../platform/operation.ts'
 import { rateLimitHeaders } from '../rate_limits/model.ts'
 import type { RateLimits } from '../rate_limits/rate_limits.ts'
@@ -18,7 +19,6 @@ import {
   orderBody,
   orderListAnswer,
   orderListQuery,
-  orderParams,
   statusBody,
 } from './model.ts'
 import type { Sales } from './sales.ts'
@@ -29,7 +29,6 @@ export type SalesRoutesDeps = {
   rateLimits: Pick<RateLimits, 'placing'>
 }
 
-const noQuery = t.Object({}, { additionalProperties: false })
 const security = [{ bearerAuth: [] }]
 const headers = { 'Cache-Control': { description: 'Always `no-store`', example: 'no-store' } }
 const refusals: readonly ErrorCode[] = [
@@ -116,7 +115,7 @@ export function salesRoutes({ sales, accounts, rateLimits }: SalesRoutesDeps) {
         },
         {
           query: noQuery,
-          params: orderParams,
+          params: idParams,
           detail: operation({
             tags: ['Orders'],
             summary: 'Look at an order',
@@ -130,7 +129,7 @@ export function salesRoutes({ sales, accounts, rateLimits }: SalesRoutesDeps) {
       )
       .post('/orders/:id/cancel', async ({ user, params }) => json(await cancel(user, params.id)), {
         query: noQuery,
-        params: orderParams,
+        params: idParams,
         detail: operation({
           tags: ['Orders'],
           summary: 'Cancel an order',
@@ -184,7 +183,7 @@ export function salesRoutes({ sales, accounts, rateLimits }: SalesRoutesDeps) {
       )
       .delete('/bookings/:id', async ({ user, params }) => json(bookingOf(await cancel(user, params.id))), {
         query: noQuery,
-        params: orderParams,
+        params: idParams,
         detail: operation({
           tags: ['Bookings'],
           summary: 'Cancel a booking',
@@ -212,7 +211,7 @@ export function salesRoutes({ sales, accounts, rateLimits }: SalesRoutesDeps) {
         },
         {
           query: noQuery,
-          params: orderParams,
+          params: idParams,
           body: statusBody,
           detail: operation({
             tags: ['Orders'],
