@@ -341,6 +341,11 @@ export const wrongLoginsMax = 5
 export const wrongLoginsWithinS = 15 * 60
 /** How long an account is paused then: what slows a guesser down and somebody with a bad memory can wait for. */
 export const loginPauseS = 15 * 60
+/**
+ * Users, addresses or accounts that a process counts by itself at once, for each limit: at some 800 bytes each, 16 MB. Who
+ * asks too often by the minute is not forgotten below 3,000 others a second.
+ */
+export const rateLimitKeysMax = 20_000
 /** Keys of Redis looked at in one step where all counters are forgotten: a fraction of a millisecond. */
 export const rateLimitKeysScanned = 1_000
 /** Edits, statistics and pages of tables at once: a connection each, one of them for what takes long. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
 import { normalisedEmail } from '../accounts/email.ts'
 import type { Config } from '../config.ts'
@@ -7,6 +8,7 @@ import {
   loginPauseS,
   loginsPerAddressMax,
   ordersPerUserMax,
+  rateLimitKeysMax,
   rateLimitKeysScanned,
   rateWindowS,
   signupsPerAddressMax,
@@ -140,10 +142,27 @@ type Counters = Record<LimitName, Counter>
 /** The package is loaded when somebody is first counted: its 27 stores take 30 ms, which no start should. */
 async function makeCounters(redis: RateLimitsDeps['redis']): Promise<Counters> {
   const { RateLimiterMemory, RateLimiterRedis } = await import('rate-limiter-flexible')
+
+  /**
+   * The package forgets a key when its window is over, and until then keeps all there are. Here those that ask now drive
+   * out who has not asked for the longest time, and begins anew: to refuse newcomers would close the door to everybody.
+   */
+  class BoundedMemory extends RateLimiterMemory {
+    readonly #keys = new LRUCache<string, true>({
+      max: rateLimitKeysMax,
+      dispose: (_, key) => void this.delete(key),
+    })
+
+    override consume(...asked: Parameters<RateLimiterMemory['consume']>): Promise<RateLimiterRes> {
+      this.#keys.set(String(asked[0]), true)
+      return super.consume(...asked)
+    }
+  }
+
   const entries = limitNames.map((name): [LimitName, Counter] => {
     const { points, duration } = limits[name]
     const options = { points, duration, keyPrefix: `${keyPrefix}${name}` }
-    const memory = new RateLimiterMemory(options)
+    const memory = new BoundedMemory(options)
     if (redis === null) return [name, { limiter: memory, memory }]
     const limiter = new RateLimiterRedis({
       ...options,

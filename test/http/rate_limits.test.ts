@@ -9,6 +9,7 @@ import {
   loginPauseS,
   loginsPerAddressMax,
   ordersPerUserMax,
+  rateLimitKeysMax,
   signupsPerAddressMax,
   wrongLoginsMax,
 } from '../../src/limits.ts'
@@ -217,6 +218,29 @@ describe('who asks', () => {
     expect(statuses.slice(0, wrongLoginsMax)).toEqual(many(wrongLoginsMax, 401))
     const other = await service.login('other@example.com', { from: newAddress(), word: 'no' })
     expect([other.status, limitOf(other)[0]]).toEqual([429, loginsPerAddressMax])
+  })
+})
+
+describe('without Redis', () => {
+  test('as many are counted as there is room for: who has not asked for the longest time begins anew', async () => {
+    const { placing } = createRateLimits({ redis: null, config: { rateLimits: true, trustedProxies: [] } })
+    const asked = { request: new Request('http://localhost/'), set: { headers: {} } }
+    const isPlaced = (userId: number) =>
+      placing(asked, userId).then(
+        () => true,
+        (error: AppError) => error.code !== 'rate_limited',
+      )
+    for (const userId of [1, 2]) {
+      for (let n = 1; n <= ordersPerUserMax; n++) expect(await isPlaced(userId)).toBe(true)
+    }
+    let others = 2
+    const otherUsers = async (count: number) => {
+      for (let n = 0; n < count; n++) await placing(asked, ++others)
+    }
+    await otherUsers(rateLimitKeysMax - 2)
+    expect([await isPlaced(1), await isPlaced(2)]).toEqual([false, false])
+    await otherUsers(rateLimitKeysMax - 1)
+    expect([await isPlaced(2), await isPlaced(1)]).toEqual([false, true])
   })
 })
 
