@@ -336,7 +336,7 @@ export const ordersPerUserMax = 10
 export const loginsPerAddressMax = 10
 /** Signups of an address: an office may sign up, a robot that fills the table may not. */
 export const signupsPerAddressMax = 5
-/** Wrong logins of an account from wherever: room for typos; with the pause below 10 guesses in half an hour. */
+/** Wrong passwords of an account, from wherever and where it is changed: room for typos; with the pause below 10 guesses in half an hour. */
 export const wrongLoginsMax = 5
 export const wrongLoginsWithinS = 15 * 60
 /** How long an account is paused then: what slows a guesser down and somebody with a bad memory can wait for. */

@@ -34,7 +34,7 @@ export type RateLimitsDeps = {
 const limits = {
   orders: { points: ordersPerUserMax, duration: rateWindowS, what: 'orders of a user' },
   logins: { points: loginsPerAddressMax, duration: rateWindowS, what: 'logins of an address' },
-  wrong: { points: wrongLoginsMax, duration: wrongLoginsWithinS, what: 'wrong logins of an account' },
+  wrong: { points: wrongLoginsMax, duration: wrongLoginsWithinS, what: 'wrong passwords of an account' },
   signups: { points: signupsPerAddressMax, duration: rateWindowS, what: 'signups of an address' },
 } as const
 type LimitName = keyof typeof limits
@@ -49,7 +49,7 @@ export function createRateLimits({ redis, config }: RateLimitsDeps) {
   const isOn = config.rateLimits
   let loading: Promise<Counters> | null = null
 
-  return { placing, signingUp, loggingIn, reset }
+  return { placing, signingUp, loggingIn, changingPassword, reset }
 
   /** Before an order is placed: counts it for the user, refuses as `rate_limited`. */
   async function placing(asked: Asked, userId: number): Promise<void> {
@@ -63,24 +63,43 @@ export function createRateLimits({ redis, config }: RateLimitsDeps) {
 
   /**
    * Around a login: counts it for the address, and for the account where it is wrong, whether there is such an account or
-   * not. It counts before it is known to be wrong: else a hundred guesses at once would all be looked at.
+   * not. Refuses as `rate_limited`.
    */
   async function loggingIn<T>(asked: Asked, email: string, login: () => Promise<T>): Promise<T> {
     if (!isOn) return await login()
     const ofAddress = await take('logins', addressOf(asked.request))
     tell(asked, ofAddress)
+    const ofAccount = await take('wrong', accountKey(email))
+    try {
+      return await guess(email, ofAccount, login)
+    } catch (error) {
+      if (isWrong(error) && ofAccount.left < ofAddress.left) tell(asked, ofAccount)
+      throw error
+    }
+  }
+
+  /**
+   * Around a change of the password: the old one can be guessed there too, by who has a token, so a wrong one counts as a
+   * wrong login of the account. Refuses as `rate_limited`.
+   */
+  async function changingPassword<T>(asked: Asked, email: string, change: () => Promise<T>): Promise<T> {
+    if (!isOn) return await change()
+    const ofAccount = await take('wrong', accountKey(email))
+    tell(asked, ofAccount)
+    return await guess(email, ofAccount, change)
+  }
+
+  /** It was counted before it is known to be wrong: else a hundred guesses at once would all be looked at. */
+  async function guess<T>(email: string, ofAccount: Taken, check: () => Promise<T>): Promise<T> {
     const account = accountKey(email)
-    const ofAccount = await take('wrong', account)
     const { wrong } = await counters()
     try {
-      const result = await login()
+      const result = await check()
       await forget('wrong', account)
       return result
     } catch (error) {
-      const isWrong = error instanceof AppError && error.code === 'bad_credentials'
-      if (!isWrong) await wrong.limiter.reward(account)
+      if (!isWrong(error)) await wrong.limiter.reward(account)
       else if (ofAccount.used >= wrongLoginsMax) await wrong.limiter.block(account, loginPauseS)
-      if (isWrong && ofAccount.left < ofAddress.left) tell(asked, ofAccount)
       throw error
     }
   }
@@ -134,6 +153,10 @@ export function createRateLimits({ redis, config }: RateLimitsDeps) {
     const address = clientAddress(socketAddressOf(request), request.headers)
     return address === null ? 'unknown' : countedAddress(address)
   }
+}
+
+function isWrong(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'bad_credentials'
 }
 
 type Counter = { limiter: RateLimiterRedis | RateLimiterMemory; memory: RateLimiterMemory }

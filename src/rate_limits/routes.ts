@@ -40,7 +40,7 @@ export function rateLimitRoutes({ rateLimits, accounts }: RateLimitRoutesDeps) {
           tags: ['Admin'],
           summary: 'Forget what was counted for the rate limits',
           description:
-            'Role ADMIN. Of everybody, or of one user (orders), address (logins, signups) or account (wrong logins). ' +
+            'Role ADMIN. Of everybody, or of one user (orders), address (logins, signups) or account (wrong passwords). ' +
             'An IPv6 address stands for its /64 network. 503 where Redis holds the counters and does not answer.',
           security: [{ bearerAuth: [] }],
           answers: { 204: { description: 'Forgotten' } },
