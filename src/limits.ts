@@ -259,6 +259,9 @@ export const orderBatchesAtOnce = 1
 /** Calls at once that look up what orders name: short reads that wait for nobody. */
 export const itemBatchesAtOnce = 2
 
+/** Tickets of which a process remembers their event: those of a thousand events on sale, of some 300 bytes each. */
+export const ticketsKnownMax = 20_000
+
 /** Calls at once that check codes in: they take the locks of their events, so that a second one would mostly wait for the first. */
 export const checkinBatchesAtOnce = 1
 /** Codes in one call: as many doors as there are, and a call stays within milliseconds. */
@@ -380,11 +383,16 @@ export const ordersPerUserMax = 10
 export const loginsPerAddressMax = 10
 /** Signups of an address: an office may sign up, a robot that fills the table may not. */
 export const signupsPerAddressMax = 5
-/** Wrong logins of an account from wherever: room for typos; with the pause below 10 guesses in half an hour. */
+/** Wrong passwords of an account, from wherever and where it is changed: room for typos; with the pause below 10 guesses in half an hour. */
 export const wrongLoginsMax = 5
 export const wrongLoginsWithinS = 15 * 60
 /** How long an account is paused then: what slows a guesser down and somebody with a bad memory can wait for. */
 export const loginPauseS = 15 * 60
+/**
+ * Users, addresses or accounts that a process counts by itself at once, for each limit: at some 800 bytes each, 16 MB. Who
+ * asks too often by the minute is not forgotten below 3,000 others a second.
+ */
+export const rateLimitKeysMax = 20_000
 /** Keys of Redis looked at in one step where all counters are forgotten: a fraction of a millisecond. */
 export const rateLimitKeysScanned = 1_000
 /** Edits, statistics and pages of tables at once: a connection each, one of them for what takes long. */

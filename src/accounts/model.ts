@@ -6,14 +6,13 @@ import {
   passwordCharsMin,
   passwordSentCharsMax,
 } from '../limits.ts'
+import { closed, instant, orNull } from '../platform/fields.ts'
 
 /** What a key for a machine may be allowed. */
 export const scopes = ['checkin'] as const
 export type Scope = (typeof scopes)[number]
 
-const closed = { additionalProperties: false } as const
 const id = t.Integer({ minimum: 1 })
-const instant = t.String({ format: 'date-time' })
 const role = t.Union([t.Literal('USER'), t.Literal('ADMIN')])
 const email = t.String({
   maxLength: emailCharsMax,
@@ -103,8 +102,8 @@ export const apiKeyListAnswer = t.Object(
         scopes: t.Array(t.String()),
         created_by: t.Integer({ description: 'Id of the user' }),
         created_at: instant,
-        used_at: t.Union([instant, t.Null()], { description: 'To the minute; null: never' }),
-        revoked_at: t.Union([instant, t.Null()]),
+        used_at: orNull(instant, 'To the minute; null: never'),
+        revoked_at: orNull(instant),
       }),
     ),
   },

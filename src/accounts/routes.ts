@@ -1,5 +1,6 @@
-import { Elysia, t } from 'elysia'
+import { Elysia } from 'elysia'
 import { loginsPerAddressMax, signupsPerAddressMax, wrongLoginsMax } from '../limits.ts'
+import { noQuery } from '../platform/fields.ts'
 import { operation } from '../platform/operation.ts'
 import { rateLimitHeaders } from '../rate_limits/model.ts'
 import type { RateLimits } from '../rate_limits/rate_limits.ts'
@@ -18,10 +19,9 @@ import {
 
 export type AccountRoutesDeps = {
   accounts: Accounts
-  rateLimits: Pick<RateLimits, 'signingUp' | 'loggingIn'>
+  rateLimits: Pick<RateLimits, 'signingUp' | 'loggingIn' | 'changingPassword'>
 }
 
-const noQuery = t.Object({}, { additionalProperties: false })
 const noStore = { 'cache-control': 'no-store' }
 const security = [{ bearerAuth: [] }]
 const headers = { 'Cache-Control': { description: 'Always `no-store`', example: 'no-store' } }
@@ -31,7 +31,7 @@ export function accountRoutes({ accounts, rateLimits }: AccountRoutesDeps) {
   // Who asks is found out before the body is looked at: a stranger is told 401, not what a body should look like.
   return new Elysia({ name: 'accounts' })
     .use(open(accounts, rateLimits))
-    .use(own(accounts))
+    .use(own(accounts, rateLimits))
     .use(admin(accounts))
 }
 
@@ -83,7 +83,7 @@ function open(accounts: Accounts, rateLimits: AccountRoutesDeps['rateLimits']) {
 }
 
 /** For whoever is logged in. */
-function own(accounts: Accounts) {
+function own(accounts: Accounts, rateLimits: AccountRoutesDeps['rateLimits']) {
   return new Elysia({ name: 'accounts own' })
     .derive(async ({ request }) => ({ user: await accounts.requireUser(request.headers) }))
     .get('/auth/me', async ({ user }) => answer(await accounts.me(user)), {
@@ -100,11 +100,10 @@ function own(accounts: Accounts) {
     })
     .post(
       '/auth/password',
-      async ({ user, body }) => {
-        await accounts.changePassword(user, {
-          oldPassword: body.old_password,
-          newPassword: body.new_password,
-        })
+      async ({ user, body, request, set }) => {
+        const { email } = await accounts.me(user)
+        const words = { oldPassword: body.old_password, newPassword: body.new_password }
+        await rateLimits.changingPassword({ request, set }, email, () => accounts.changePassword(user, words))
         return done()
       },
       {
@@ -113,11 +112,12 @@ function own(accounts: Accounts) {
         detail: operation({
           tags: ['Accounts'],
           summary: 'Change the password',
-          description: 'Ends all tokens of the user, the one that was sent included.',
+          description:
+            'Ends all tokens of the user, the one that was sent included. A wrong old password counts as a wrong login of the account.',
           security,
           answers: { 204: { description: 'Changed' } },
-          errors: ['unauthorized', 'bad_credentials', 'forbidden', 'busy', 'unavailable'],
-          headers,
+          errors: ['unauthorized', 'bad_credentials', 'forbidden', 'rate_limited', 'busy', 'unavailable'],
+          headers: { ...headers, ...rateLimitHeaders },
         }),
       },
     )

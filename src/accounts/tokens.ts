@@ -1,6 +1,7 @@
 import { createHash, createSecretKey, type KeyObject } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { tokenLifeS, tokensKnownMax } from '../limits.ts'
+import { idPattern } from '../platform/fields.ts'
 import type { Role } from './calls.ts'
 
 export type Tokens = ReturnType<typeof createTokens>
@@ -81,7 +82,7 @@ function loadJose(): Promise<typeof import('jose')> {
 }
 
 function claimsOf({ sub, role, gen }: Record<string, unknown>): TokenClaims | null {
-  if (typeof sub !== 'string' || !/^[1-9]\d{0,14}$/.test(sub)) return null
+  if (typeof sub !== 'string' || !idPattern.test(sub)) return null
   if ((role !== 'USER' && role !== 'ADMIN') || !Number.isSafeInteger(gen)) return null
   return { userId: Number(sub), role, tokenGeneration: gen as number }
 }

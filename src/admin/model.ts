@@ -13,13 +13,13 @@ import {
   priceCentsMax,
   urlCharsMax,
 } from '../limits.ts'
+import { closed, instant, orNull } from '../platform/fields.ts'
 
 // Type.Integer and Type.Boolean where `t` has its own: those take text for a number, which is for queries.
 
-const closed = { additionalProperties: false } as const
 const optional = <T extends TSchema>(schema: T) => t.Optional(schema)
 /** Absent stays or is empty, null clears. */
-const clearable = <T extends TSchema>(schema: T) => t.Optional(t.Union([schema, t.Null()]))
+const clearable = <T extends TSchema>(schema: T) => t.Optional(orNull(schema))
 
 // What PostgreSQL cannot keep as text: NUL, and halves of surrogate pairs.
 const storable = '(?:[^\\u0000\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff])'
@@ -37,7 +37,7 @@ const line = (maxLength: number) =>
     error: `Expected text of 1 to ${maxLength} characters`,
   })
 
-const instant = t.String({
+const writtenInstant = t.String({
   pattern:
     '^(19|2[0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$',
   error: 'Expected a time like 2026-12-01T19:00:00Z',
@@ -50,16 +50,14 @@ const version = Type.Integer({
   description: 'The one that was looked at: 409 `version_conflict` where it was changed since',
 })
 const cents = Type.Integer({ minimum: 0, maximum: priceCentsMax })
-const capacity = t.Union([Type.Integer({ minimum: 0, maximum: capacityMax }), t.Null()], {
-  description: 'Null: unlimited',
-})
+const capacity = orNull(Type.Integer({ minimum: 0, maximum: capacityMax }), 'Null: unlimited')
 
 const ticketFields = {
   sku: clearable(line(lineCharsMax)),
   ticket_type: clearable(line(lineCharsMax)),
   compare_at_price_cents: clearable(cents),
-  sale_starts_at: clearable(instant),
-  sale_ends_at: clearable(instant),
+  sale_starts_at: clearable(writtenInstant),
+  sale_ends_at: clearable(writtenInstant),
   is_visible: optional(Type.Boolean()),
   position: optional(Type.Integer({ minimum: 1, maximum: positionMax })),
 }
@@ -76,8 +74,8 @@ const eventFields = {
     description: 'HTML; of its tags a small set is kept',
   }),
   category: clearable({ ...line(lineCharsMax), description: 'Kept in lower case' }),
-  starts_at: clearable(instant),
-  ends_at: clearable(instant),
+  starts_at: clearable(writtenInstant),
+  ends_at: clearable(writtenInstant),
   venue: clearable(
     t.Object({ name: clearable(line(lineCharsMax)), city: clearable(line(lineCharsMax)) }, closed),
   ),
@@ -163,11 +161,6 @@ export const capacityBody = t.Object(
   { ...closed, examples: [{ capacity: 250, version: 3 }] },
 )
 
-/** An id in a path: as text, because a number would take `1e3`. */
-export const idParams = t.Object({
-  id: t.String({ pattern: '^[1-9]\\d{0,14}$', description: 'Our id', error: 'Expected a whole number' }),
-})
-
 const directTicketExample = {
   ...ticketExample,
   shopify_variant_id: null,
@@ -211,10 +204,7 @@ export const statsAnswer = t.Object(
     days: t.Array(
       t.Object({ day: t.String({ format: 'date' }), sold: t.Integer(), revenue_cents: t.Integer() }),
     ),
-    top_minute: t.Union([
-      t.Object({ minute: t.String({ format: 'date-time' }), units: t.Integer() }),
-      t.Null(),
-    ]),
+    top_minute: orNull(t.Object({ minute: instant, units: t.Integer() })),
   },
   {
     examples: [

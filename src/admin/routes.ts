@@ -1,13 +1,13 @@
-import { Elysia, t } from 'elysia'
+import { Elysia } from 'elysia'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { ErrorCode } from '../errors.ts'
+import { idParams, noQuery } from '../platform/fields.ts'
 import { operation } from '../platform/operation.ts'
 import type { Admin } from './admin.ts'
 import {
   capacityBody,
   eventAnswer,
   eventChangesBody,
-  idParams,
   newEventBody,
   newTicketBody,
   statsAnswer,
@@ -17,7 +17,6 @@ import {
 
 export type AdminRoutesDeps = { admin: Admin; accounts: Pick<Accounts, 'requireRole'> }
 
-const noQuery = t.Object({}, { additionalProperties: false })
 const noStore = { 'cache-control': 'no-store' }
 const shared = {
   tags: ['Direct events'],

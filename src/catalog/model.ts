@@ -1,12 +1,10 @@
-import { type TSchema, t } from 'elysia'
+import { t } from 'elysia'
 import { listLimitDefault, listLimitMax, searchCharsMax } from '../limits.ts'
+import { orNull } from '../platform/fields.ts'
 import { sorts } from './calls.ts'
 
 // What SQL builds (sql/functions/catalog/list_event_cards.sql and its neighbours), for the API's documentation; the
 // contract tests hold both together.
-
-const nullable = <T extends TSchema>(schema: T, description?: string) =>
-  t.Union([schema, t.Null()], description === undefined ? {} : { description })
 
 const instant = t.String({
   format: 'date-time',
@@ -19,47 +17,47 @@ const unlimited = 'Null: not tracked, unlimited'
 
 /** The counters of a ticket in one channel. */
 const stock = t.Object({
-  capacity: nullable(t.Integer(), unlimited),
+  capacity: orNull(t.Integer(), unlimited),
   sold: t.Integer(),
   held: t.Integer(),
-  available: nullable(t.Integer({ minimum: 0 }), unlimited),
+  available: orNull(t.Integer({ minimum: 0 }), unlimited),
 })
 
-const venue = t.Object({ name: nullable(t.String()), city: nullable(t.String()) })
+const venue = t.Object({ name: orNull(t.String()), city: orNull(t.String()) })
 
 const image = t.Object({
-  url: nullable(t.String()),
-  alt: nullable(t.String()),
-  width: t.Optional(nullable(t.Integer())),
-  height: t.Optional(nullable(t.Integer())),
+  url: orNull(t.String()),
+  alt: orNull(t.String()),
+  width: t.Optional(orNull(t.Integer())),
+  height: t.Optional(orNull(t.Integer())),
 })
 
-const left = t.Object({ available: nullable(t.Integer({ minimum: 0 }), unlimited) })
+const left = t.Object({ available: orNull(t.Integer({ minimum: 0 }), unlimited) })
 
 export const eventFields = {
   id: t.Integer({ examples: [42] }),
-  shopify_product_id: nullable(
+  shopify_product_id: orNull(
     t.String({ examples: ['632910392'] }),
     'Null: an event of the direct channel alone',
   ),
   title: t.String(),
-  subtitle: nullable(t.String()),
-  category: nullable(t.String({ examples: ['concert'] })),
+  subtitle: orNull(t.String()),
+  category: orNull(t.String({ examples: ['concert'] })),
   status: t.UnionEnum(['active', 'unlisted'], { description: '`unlisted` can be opened, and is in no list' }),
-  starts_at: nullable(instant),
-  ends_at: nullable(instant),
-  venue: nullable(venue),
+  starts_at: orNull(instant),
+  ends_at: orNull(instant),
+  venue: orNull(venue),
   images: t.Array(image),
   currency,
-  price_from_cents: nullable(cents, 'The lowest price of a visible ticket'),
-  available: nullable(
+  price_from_cents: orNull(cents, 'The lowest price of a visible ticket'),
+  available: orNull(
     t.Integer({ minimum: 0 }),
     'Over all visible tickets; null where one of them is not tracked',
   ),
   sold: t.Integer(),
-  capacity: nullable(t.Integer(), 'Over all visible tickets; null where one of them is not tracked'),
+  capacity: orNull(t.Integer(), 'Over all visible tickets; null where one of them is not tracked'),
   sold_out: t.Boolean({ description: 'No visible ticket has anything left or may be oversold' }),
-  channels: t.Object({ shopify: nullable(left), direct: nullable(left) }),
+  channels: t.Object({ shopify: orNull(left), direct: orNull(left) }),
   version: t.Integer({ description: 'Counts edits of the catalogue' }),
   revision: t.Integer({ description: 'Counts every visible change, counts included' }),
   updated_at: instant,
@@ -70,26 +68,26 @@ export const ticket = t.Object(
   {
     id: t.Integer({ examples: [7] }),
     event_id: t.Integer({ examples: [42] }),
-    shopify_variant_id: nullable(t.String({ examples: ['808950810'] })),
-    sku: nullable(t.String({ examples: ['GA-1'] })),
+    shopify_variant_id: orNull(t.String({ examples: ['808950810'] })),
+    sku: orNull(t.String({ examples: ['GA-1'] })),
     name: t.String({ examples: ['General'] }),
-    ticket_type: nullable(t.String({ examples: ['general'] })),
+    ticket_type: orNull(t.String({ examples: ['general'] })),
     price_cents: cents,
-    compare_at_price_cents: nullable(cents),
+    compare_at_price_cents: orNull(cents),
     currency,
     is_visible: t.Boolean(),
     position: t.Integer(),
-    sale_starts_at: nullable(instant),
-    sale_ends_at: nullable(instant),
+    sale_starts_at: orNull(instant),
+    sale_ends_at: orNull(instant),
     features: t.Any(),
     restrictions: t.Any(),
-    capacity: nullable(t.Integer(), unlimited),
+    capacity: orNull(t.Integer(), unlimited),
     sold: t.Integer(),
     held: t.Integer(),
-    available: nullable(t.Integer({ minimum: 0 }), unlimited),
-    channels: t.Object({ shopify: nullable(stock), direct: nullable(stock) }),
+    available: orNull(t.Integer({ minimum: 0 }), unlimited),
+    channels: t.Object({ shopify: orNull(stock), direct: orNull(stock) }),
     oversell_allowed: t.Boolean({ description: 'Shopify may sell more than there is: never `sold_out`' }),
-    checkout_url: nullable(t.String({ examples: ['https://demo.myshopify.com/cart/808950810:1'] })),
+    checkout_url: orNull(t.String({ examples: ['https://demo.myshopify.com/cart/808950810:1'] })),
     version: t.Integer(),
     updated_at: instant,
   },
@@ -150,9 +148,9 @@ export const eventExample = {
 export const eventDetails = t.Object(
   {
     ...eventFields,
-    description: nullable(t.String(), 'Sanitised HTML'),
+    description: orNull(t.String(), 'Sanitised HTML'),
     metafields: t.Any({ description: "The product's other metafields, by `namespace.key`" }),
-    per_user_limit: nullable(t.Integer(), 'Units one user may own in the direct channel; null: no limit'),
+    per_user_limit: orNull(t.Integer(), 'Units one user may own in the direct channel; null: no limit'),
     tickets: t.Array(ticket),
   },
   {
@@ -172,12 +170,12 @@ export const eventDetails = t.Object(
 export const eventList = t.Object(
   {
     events: t.Array(t.Object(eventFields)),
-    page: nullable(t.Integer(), 'Null where a cursor was given'),
+    page: orNull(t.Integer(), 'Null where a cursor was given'),
     limit: t.Integer(),
-    total: nullable(t.Integer(), 'Exact up to 10,000; null where a cursor was given'),
-    total_relation: nullable(t.UnionEnum(['eq', 'gte']), '`gte`: there are more than `total`'),
-    pages: nullable(t.Integer()),
-    next_cursor: nullable(t.String(), 'Null on the last page'),
+    total: orNull(t.Integer(), 'Exact up to 10,000; null where a cursor was given'),
+    total_relation: orNull(t.UnionEnum(['eq', 'gte']), '`gte`: there are more than `total`'),
+    pages: orNull(t.Integer()),
+    next_cursor: orNull(t.String(), 'Null on the last page'),
   },
   {
     examples: [
@@ -208,7 +206,7 @@ export const availability = t.Object(
     tickets: t.Array(
       t.Object({
         ticket_id: t.Integer(),
-        shopify_variant_id: nullable(t.String()),
+        shopify_variant_id: orNull(t.String()),
         ...stock.properties,
         state: t.UnionEnum(['available', 'held_by_others', 'sold_out', 'unlimited', 'not_on_sale'], {
           description: 'A ticket that may be oversold stays `available`',

@@ -1,5 +1,6 @@
 import { AppError, type Fault } from '../errors.ts'
 import { listLimitDefault, listLimitMax, listRowsMax, searchCharsMax } from '../limits.ts'
+import { idPattern } from '../platform/fields.ts'
 import { type EventName, type ListQuery, type Sort, sorts } from './calls.ts'
 
 /** Reads `{id}` of a path: our id, or `shopify:` and Shopify's product id. Throws bad_request. */
@@ -123,7 +124,6 @@ export function keyOf({ search, sort, category, from, to, limit, offset, after }
   return `l:${JSON.stringify([sort, limit, offset, after?.key, after?.id, category, from, to, search])}`
 }
 
-const idPattern = /^[1-9]\d{0,14}$/
 const instantPattern = /^(\d{4}-\d\d-\d\d)(?:[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+ -]\d\d:\d\d))?$/
 const parameters = new Set(['page', 'limit', 'cursor', 'category', 'search', 'from', 'to', 'sort', 'status'])
 

@@ -1,41 +1,16 @@
-import { Type } from '@sinclair/typebox'
 import { t } from 'elysia'
-
-const closed = { additionalProperties: false } as const
-const id = Type.Integer({ minimum: 1, maximum: 999_999_999_999_999 })
-const instant = t.String({ format: 'date-time' })
-const instantOrNull = t.Union([instant, t.Null()])
+import { closed, id, instant, orNull, pageLimit, pageNumber } from '../platform/fields.ts'
 
 /** Every state of a job; `sql/migrations/0009_jobs.sql` says what each means. */
 export const jobStates = ['queued', 'running', 'waiting', 'done', 'failed', 'dead'] as const
 const state = t.Union(jobStates.map((word) => t.Literal(word)))
 
-export const jobParams = t.Object({
-  id: t.String({
-    pattern: '^[1-9]\\d{0,14}$',
-    description: "The job's id",
-    error: 'Expected a whole number',
-  }),
-})
-
 export const jobListQuery = t.Object(
   {
     state: t.Optional(state),
     kind: t.Optional(t.String({ minLength: 1, maxLength: 50 })),
-    page: t.Optional(
-      t.String({
-        pattern: '^[1-9]\\d{0,5}$',
-        error: 'Expected a whole number from 1 to 999999',
-        default: '1',
-      }),
-    ),
-    limit: t.Optional(
-      t.String({
-        pattern: '^([1-9]\\d?|100)$',
-        error: 'Expected a whole number from 1 to 100',
-        default: '20',
-      }),
-    ),
+    page: t.Optional(pageNumber),
+    limit: t.Optional(pageLimit),
   },
   closed,
 )
@@ -47,13 +22,13 @@ export const jobAnswer = t.Object(
     subject: t.String(),
     state,
     attempts: t.Integer(),
-    next_attempt_at: instantOrNull,
+    next_attempt_at: orNull(instant),
     created_by: t.String(),
     created_at: instant,
     updated_at: instant,
-    confirmed_at: instantOrNull,
-    result: t.Union([t.Object({}, { additionalProperties: true }), t.Null()]),
-    errors: t.Array(t.Object({ message: t.String(), field: t.Union([t.String(), t.Null()]) })),
+    confirmed_at: orNull(instant),
+    result: orNull(t.Object({}, { additionalProperties: true })),
+    errors: t.Array(t.Object({ message: t.String(), field: orNull(t.String()) })),
   },
   {
     examples: [

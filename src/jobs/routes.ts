@@ -1,16 +1,16 @@
-import { Elysia, t } from 'elysia'
+import { Elysia } from 'elysia'
 import type { Accounts } from '../accounts/accounts.ts'
 import { AppError } from '../errors.ts'
+import { idParams, noQuery } from '../platform/fields.ts'
 import { operation } from '../platform/operation.ts'
 import type { createJobCalls, JobChange } from './calls.ts'
-import { jobAnswer, jobListAnswer, jobListQuery, jobParams } from './model.ts'
+import { jobAnswer, jobListAnswer, jobListQuery } from './model.ts'
 
 export type JobRoutesDeps = {
   jobs: Pick<ReturnType<typeof createJobCalls>, 'getJob' | 'listJobs' | 'updateJobDue' | 'cancelJob'>
   accounts: Pick<Accounts, 'requireRole'>
 }
 
-const noQuery = t.Object({}, { additionalProperties: false })
 const security = [{ bearerAuth: [] }]
 const headers = { 'Cache-Control': { description: 'Always `no-store`', example: 'no-store' } }
 
@@ -27,7 +27,7 @@ export function jobRoutes({ jobs, accounts }: JobRoutesDeps) {
       },
       {
         query: noQuery,
-        params: jobParams,
+        params: idParams,
         detail: operation({
           tags: ['Jobs'],
           summary: 'Look at a job',
@@ -63,7 +63,7 @@ export function jobRoutes({ jobs, accounts }: JobRoutesDeps) {
       async ({ admin, params }) => json(changed(await jobs.updateJobDue(Number(params.id), admin.name))),
       {
         query: noQuery,
-        params: jobParams,
+        params: idParams,
         detail: operation({
           tags: ['Jobs'],
           summary: 'Have a job tried again at once',
@@ -80,7 +80,7 @@ export function jobRoutes({ jobs, accounts }: JobRoutesDeps) {
       async ({ admin, params }) => json(changed(await jobs.cancelJob(Number(params.id), admin.name))),
       {
         query: noQuery,
-        params: jobParams,
+        params: idParams,
         detail: operation({
           tags: ['Jobs'],
           summary: 'Discard a job',

@@ -1,6 +1,7 @@
 import { Elysia, t } from 'elysia'
 import { AppError } from '../errors.ts'
 import { answer, type Prepared, prepare, requestIdOf } from '../platform/answer.ts'
+import { noQuery } from '../platform/fields.ts'
 import { operation } from '../platform/operation.ts'
 
 /**
@@ -49,8 +50,6 @@ export function docsRoutes({ openApi }: { openApi: () => Promise<object> }) {
       }),
     })
 }
-
-const noQuery = t.Object({}, { additionalProperties: false })
 
 function documentOf(openApi: object): Prepared {
   return prepare({

@@ -1,4 +1,5 @@
 import { t } from 'elysia'
+import { instant, orNull } from '../platform/fields.ts'
 
 /** The answer of GET /health. */
 export const healthModel = t.Object(
@@ -16,13 +17,13 @@ export const healthModel = t.Object(
     changes: t.Union([t.Literal('heard'), t.Literal('lost')], {
       description: 'Whether this process hears what changes in the database; while lost, nothing is cached',
     }),
-    lag_ms: t.Union([t.Number(), t.Null()], {
-      description:
-        'How long the newest sign of life of the database took to be heard here; null before the first',
-    }),
+    lag_ms: orNull(
+      t.Number(),
+      'How long the newest sign of life of the database took to be heard here; null before the first',
+    ),
     version: t.String(),
     uptime_s: t.Number(),
-    timestamp: t.String({ format: 'date-time' }),
+    timestamp: instant,
   },
   {
     examples: [

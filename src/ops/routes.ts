@@ -1,6 +1,7 @@
-import { Elysia, t } from 'elysia'
+import { Elysia } from 'elysia'
 import { Registry } from 'prom-client'
 import { AppError } from '../errors.ts'
+import { noQuery } from '../platform/fields.ts'
 import { operation } from '../platform/operation.ts'
 import { healthModel, readyModel } from './model.ts'
 import type { Ops } from './ops.ts'
@@ -10,8 +11,6 @@ export type OpsRoutesDeps = {
   /** Prometheus text: of this process, or of all that share the port. */
   readMetrics: () => Promise<string>
 }
-
-const noQuery = t.Object({}, { additionalProperties: false })
 
 /** `GET /health`, `GET /ready`, `GET /metrics`. */
 export function opsRoutes({ ops, readMetrics }: OpsRoutesDeps) {

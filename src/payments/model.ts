@@ -1,10 +1,9 @@
 import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { t } from 'elysia'
+import { closed, id, orNull } from '../platform/fields.ts'
 import type { PaymentResult } from './calls.ts'
 
-const closed = { additionalProperties: false } as const
-const id = Type.Integer({ minimum: 1, maximum: 999_999_999_999_999 })
 const cents = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 const currency = Type.String({ pattern: '^[A-Za-z]{3}$' })
 
@@ -49,7 +48,7 @@ export const webhookAnswer = t.Object(
       (['applied', 'duplicate', 'stale', 'ignored', 'failed'] as const).map((word) => t.Literal(word)),
     ),
     delivery_id: t.String(),
-    order_status: t.Union([t.String(), t.Null()]),
+    order_status: orNull(t.String()),
     reason: t.Optional(t.String()),
   },
   { examples: [{ outcome: 'applied', delivery_id: '9f2c', order_status: 'PAID' }] },

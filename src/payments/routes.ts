@@ -4,6 +4,7 @@ import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { paymentBodyBytesMax, webhookReadMsMax } from '../limits.ts'
 import { createBodyReader } from '../platform/body.ts'
+import { noQuery } from '../platform/fields.ts'
 import { operation } from '../platform/operation.ts'
 import type { Sales } from '../sales/sales.ts'
 import type { TicketLinks } from '../sales/ticket_links.ts'
@@ -22,7 +23,6 @@ export type PaymentRoutesDeps = {
   simulator: Simulator | null
 }
 
-const noQuery = t.Object({}, { additionalProperties: false })
 const noStore = { 'Cache-Control': { description: 'Always `no-store`', example: 'no-store' } }
 
 /** `/payments/initiate`, `/payments/webhook`, and the page of a simulated payment. */

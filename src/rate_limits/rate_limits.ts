@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
 import { normalisedEmail } from '../accounts/email.ts'
 import type { Config } from '../config.ts'
@@ -7,6 +8,7 @@ import {
   loginPauseS,
   loginsPerAddressMax,
   ordersPerUserMax,
+  rateLimitKeysMax,
   rateLimitKeysScanned,
   rateWindowS,
   signupsPerAddressMax,
@@ -14,6 +16,7 @@ import {
   wrongLoginsWithinS,
 } from '../limits.ts'
 import { socketAddressOf } from '../platform/answer.ts'
+import { idPattern } from '../platform/fields.ts'
 import type { SharedRedis } from '../platform/redis.ts'
 import { countedAddress, createClientAddress, normalisedAddress } from './client_address.ts'
 
@@ -31,7 +34,7 @@ export type RateLimitsDeps = {
 const limits = {
   orders: { points: ordersPerUserMax, duration: rateWindowS, what: 'orders of a user' },
   logins: { points: loginsPerAddressMax, duration: rateWindowS, what: 'logins of an address' },
-  wrong: { points: wrongLoginsMax, duration: wrongLoginsWithinS, what: 'wrong logins of an account' },
+  wrong: { points: wrongLoginsMax, duration: wrongLoginsWithinS, what: 'wrong passwords of an account' },
   signups: { points: signupsPerAddressMax, duration: rateWindowS, what: 'signups of an address' },
 } as const
 type LimitName = keyof typeof limits
@@ -46,7 +49,7 @@ export function createRateLimits({ redis, config }: RateLimitsDeps) {
   const isOn = config.rateLimits
   let loading: Promise<Counters> | null = null
 
-  return { placing, signingUp, loggingIn, reset }
+  return { placing, signingUp, loggingIn, changingPassword, reset }
 
   /** Before an order is placed: counts it for the user, refuses as `rate_limited`. */
   async function placing(asked: Asked, userId: number): Promise<void> {
@@ -60,24 +63,43 @@ export function createRateLimits({ redis, config }: RateLimitsDeps) {
 
   /**
    * Around a login: counts it for the address, and for the account where it is wrong, whether there is such an account or
-   * not. It counts before it is known to be wrong: else a hundred guesses at once would all be looked at.
+   * not. Refuses as `rate_limited`.
    */
   async function loggingIn<T>(asked: Asked, email: string, login: () => Promise<T>): Promise<T> {
     if (!isOn) return await login()
     const ofAddress = await take('logins', addressOf(asked.request))
     tell(asked, ofAddress)
+    const ofAccount = await take('wrong', accountKey(email))
+    try {
+      return await guess(email, ofAccount, login)
+    } catch (error) {
+      if (isWrong(error) && ofAccount.left < ofAddress.left) tell(asked, ofAccount)
+      throw error
+    }
+  }
+
+  /**
+   * Around a change of the password: the old one can be guessed there too, by who has a token, so a wrong one counts as a
+   * wrong login of the account. Refuses as `rate_limited`.
+   */
+  async function changingPassword<T>(asked: Asked, email: string, change: () => Promise<T>): Promise<T> {
+    if (!isOn) return await change()
+    const ofAccount = await take('wrong', accountKey(email))
+    tell(asked, ofAccount)
+    return await guess(email, ofAccount, change)
+  }
+
+  /** It was counted before it is known to be wrong: else a hundred guesses at once would all be looked at. */
+  async function guess<T>(email: string, ofAccount: Taken, check: () => Promise<T>): Promise<T> {
     const account = accountKey(email)
-    const ofAccount = await take('wrong', account)
     const { wrong } = await counters()
     try {
-      const result = await login()
+      const result = await check()
       await forget('wrong', account)
       return result
     } catch (error) {
-      const isWrong = error instanceof AppError && error.code === 'bad_credentials'
-      if (!isWrong) await wrong.limiter.reward(account)
+      if (!isWrong(error)) await wrong.limiter.reward(account)
       else if (ofAccount.used >= wrongLoginsMax) await wrong.limiter.block(account, loginPauseS)
-      if (isWrong && ofAccount.left < ofAddress.left) tell(asked, ofAccount)
       throw error
     }
   }
@@ -133,16 +155,37 @@ export function createRateLimits({ redis, config }: RateLimitsDeps) {
   }
 }
 
+function isWrong(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'bad_credentials'
+}
+
 type Counter = { limiter: RateLimiterRedis | RateLimiterMemory; memory: RateLimiterMemory }
 type Counters = Record<LimitName, Counter>
 
 /** The package is loaded when somebody is first counted: its 27 stores take 30 ms, which no start should. */
 async function makeCounters(redis: RateLimitsDeps['redis']): Promise<Counters> {
   const { RateLimiterMemory, RateLimiterRedis } = await import('rate-limiter-flexible')
+
+  /**
+   * The package forgets a key when its window is over, and until then keeps all there are. Here those that ask now drive
+   * out who has not asked for the longest time, and begins anew: to refuse newcomers would close the door to everybody.
+   */
+  class BoundedMemory extends RateLimiterMemory {
+    readonly #keys = new LRUCache<string, true>({
+      max: rateLimitKeysMax,
+      dispose: (_, key) => void this.delete(key),
+    })
+
+    override consume(...asked: Parameters<RateLimiterMemory['consume']>): Promise<RateLimiterRes> {
+      this.#keys.set(String(asked[0]), true)
+      return super.consume(...asked)
+    }
+  }
+
   const entries = limitNames.map((name): [LimitName, Counter] => {
     const { points, duration } = limits[name]
     const options = { points, duration, keyPrefix: `${keyPrefix}${name}` }
-    const memory = new RateLimiterMemory(options)
+    const memory = new BoundedMemory(options)
     if (redis === null) return [name, { limiter: memory, memory }]
     const limiter = new RateLimiterRedis({
       ...options,
@@ -207,7 +250,7 @@ function accountKey(email: string): string {
 
 function keysOf(subject: string): [LimitName, string][] {
   const [kind, rest] = [subject.slice(0, subject.indexOf(':')), subject.slice(subject.indexOf(':') + 1)]
-  if (kind === 'user' && /^[1-9]\d{0,14}$/.test(rest)) return [['orders', rest]]
+  if (kind === 'user' && idPattern.test(rest)) return [['orders', rest]]
   if (kind === 'account' && rest !== '') return [['wrong', accountKey(rest)]]
   const address = kind === 'address' ? normalisedAddress(rest) : null
   if (address !== null) {

@@ -1,5 +1,6 @@
 import { Elysia, t } from 'elysia'
 import type { Accounts } from '../accounts/accounts.ts'
+import { closed } from '../platform/fields.ts'
 import { operation } from '../platform/operation.ts'
 import type { RateLimits } from './rate_limits.ts'
 
@@ -20,7 +21,7 @@ const resetQuery = t.Object(
       }),
     ),
   },
-  { additionalProperties: false },
+  closed,
 )
 
 /** `DELETE /admin/rate-limits`. */
@@ -39,7 +40,7 @@ export function rateLimitRoutes({ rateLimits, accounts }: RateLimitRoutesDeps) {
           tags: ['Admin'],
           summary: 'Forget what was counted for the rate limits',
           description:
-            'Role ADMIN. Of everybody, or of one user (orders), address (logins, signups) or account (wrong logins). ' +
+            'Role ADMIN. Of everybody, or of one user (orders), address (logins, signups) or account (wrong passwords). ' +
             'An IPv6 address stands for its /64 network. 503 where Redis holds the counters and does not answer.',
           security: [{ bearerAuth: [] }],
           answers: { 204: { description: 'Forgotten' } },

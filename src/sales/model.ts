@@ -1,14 +1,8 @@
 import { Type } from '@sinclair/typebox'
 import { t } from 'elysia'
 import { checkinCodeCharsMax, orderItemsMax, orderUnitsMax } from '../limits.ts'
+import { closed, id, instant, orNull, pageLimit, pageNumber } from '../platform/fields.ts'
 import { checkinOutcomes, orderStatuses } from './calls.ts'
-
-const closed = { additionalProperties: false } as const
-// Elysia's own numbers also take text.
-const id = Type.Integer({ minimum: 1, maximum: 999_999_999_999_999 })
-const instant = t.String({ format: 'date-time' })
-const orNull = <Schema extends ReturnType<typeof t.Integer> | typeof instant>(schema: Schema) =>
-  t.Union([schema, t.Null()])
 
 const status = t.Union(orderStatuses.map((word) => t.Literal(word)))
 
@@ -51,22 +45,6 @@ export const statusBody = t.Object(
   { status, version: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }) },
   { ...closed, examples: [{ status: 'PAID', version: 1 }] },
 )
-
-/** An id in a path: as text, because a number would take `1e3`. */
-export const orderParams = t.Object({
-  id: t.String({ pattern: '^[1-9]\\d{0,14}$', description: 'Our id', error: 'Expected a whole number' }),
-})
-
-const pageNumber = t.String({
-  pattern: '^[1-9]\\d{0,5}$',
-  error: 'Expected a whole number from 1 to 999999',
-  default: '1',
-})
-const pageLimit = t.String({
-  pattern: '^([1-9]\\d?|100)$',
-  error: 'Expected a whole number from 1 to 100',
-  default: '20',
-})
 
 export const ticketsQuery = t.Object(
   {

@@ -1,7 +1,8 @@
-import { Elysia, t } from 'elysia'
+import { Elysia } from 'elysia'
 import type { Accounts, UserPrincipal as User } from '../accounts/accounts.ts'
 import { AppError, type ErrorCode } from '../errors.ts'
 import { ordersPerUserMax, ticketsPerPage } from '../limits.ts'
+import { idParams, noQuery } from '../platform/fields.ts'
 import { operation } from '../platform/operation.ts'
 import { rateLimitHeaders } from '../rate_limits/model.ts'
 import type { RateLimits } from '../rate_limits/rate_limits.ts'
@@ -18,7 +19,6 @@ import {
   orderBody,
   orderListAnswer,
   orderListQuery,
-  orderParams,
   statusBody,
   ticketsQuery,
 } from './model.ts'
@@ -33,7 +33,6 @@ export type SalesRoutesDeps = {
   rateLimits: Pick<RateLimits, 'placing'>
 }
 
-const noQuery = t.Object({}, { additionalProperties: false })
 const security = [{ bearerAuth: [] }]
 const headers = { 'Cache-Control': { description: 'Always `no-store`', example: 'no-store' } }
 const pageAnswer = { contentType: 'text/html; charset=utf-8', example: '<!doctype html>…' }
@@ -127,7 +126,7 @@ export function salesRoutes({ sales, ticketLinks, accounts, rateLimits }: SalesR
         },
         {
           query: noQuery,
-          params: orderParams,
+          params: idParams,
           detail: operation({
             tags: ['Orders'],
             summary: 'Look at an order',
@@ -141,7 +140,7 @@ export function salesRoutes({ sales, ticketLinks, accounts, rateLimits }: SalesR
       )
       .post('/orders/:id/cancel', async ({ user, params }) => json(linked(await cancel(user, params.id))), {
         query: noQuery,
-        params: orderParams,
+        params: idParams,
         detail: operation({
           tags: ['Orders'],
           summary: 'Cancel an order',
@@ -199,7 +198,7 @@ export function salesRoutes({ sales, ticketLinks, accounts, rateLimits }: SalesR
         async ({ user, params }) => json(bookingOf(linked(await cancel(user, params.id)))),
         {
           query: noQuery,
-          params: orderParams,
+          params: idParams,
           detail: operation({
             tags: ['Bookings'],
             summary: 'Cancel a booking',
@@ -221,7 +220,7 @@ export function salesRoutes({ sales, ticketLinks, accounts, rateLimits }: SalesR
         html(await ticketsOf(Number(params.id), query.key ?? '', Number(query.page ?? 1))),
       {
         query: ticketsQuery,
-        params: orderParams,
+        params: idParams,
         detail: operation({
           tags: ['Orders'],
           summary: 'Show the tickets of an order',
@@ -265,7 +264,7 @@ export function salesRoutes({ sales, ticketLinks, accounts, rateLimits }: SalesR
         },
         {
           query: noQuery,
-          params: orderParams,
+          params: idParams,
           body: statusBody,
           detail: operation({
             tags: ['Orders'],

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import {
   checkinBatchesAtOnce,
   checkinBatchMax,
@@ -8,6 +9,7 @@ import {
   orderItemsMax,
   orderQueueMax,
   orderWaitMsMax,
+  ticketsKnownMax,
   ticketsPerPage,
 } from '../limits.ts'
 import type { Sql } from '../platform/database.ts'
@@ -62,6 +64,10 @@ export function createSales({ pool, metrics }: SalesDeps) {
     metrics,
   })
 
+  // The event of a ticket never changes, so what was found once needs no call. Whether the ticket can be had still is what
+  // place_orders says, which looks for it in that event.
+  const eventOfTicket = new LRUCache<number, number>({ max: ticketsKnownMax })
+
   const checkins = createGatherer<Checkin, CheckinResult>({
     name: 'checkins',
     run: (items) => calls.applyCheckins(pool, items),
@@ -76,8 +82,7 @@ export function createSales({ pool, metrics }: SalesDeps) {
     calls,
 
     /** The ticket that each item names. */
-    findTickets: (items: readonly ItemName[]): Promise<NamedTicket[]> =>
-      Promise.all(items.map((item) => names.submit(item))),
+    findTickets: (items: readonly ItemName[]): Promise<NamedTicket[]> => Promise.all(items.map(findTicket)),
 
     /** Places an order of one event. Refuses as `busy` where too many wait; every other refusal is an outcome. */
     placeOrder: (eventId: number, request: OrderRequest): Promise<PlaceResult> =>
@@ -115,4 +120,18 @@ export function createSales({ pool, metrics }: SalesDeps) {
       await orders.drain()
     },
   }
+
+  async function findTicket(item: ItemName): Promise<NamedTicket> {
+    const { ticketId, eventId } = item
+    const knownEventId = ticketId === null ? undefined : eventOfTicket.get(ticketId)
+    if (knownEventId !== undefined) {
+      const isNamed = eventId === null || eventId === knownEventId
+      return isNamed ? { eventId: knownEventId, ticketId, matchCount: 1 } : nothingFits
+    }
+    const found = await names.submit(item)
+    if (found.ticketId !== null && found.eventId !== null) eventOfTicket.set(found.ticketId, found.eventId)
+    return found
+  }
 }
+
+const nothingFits: NamedTicket = { eventId: null, ticketId: null, matchCount: 0 }

@@ -150,6 +150,7 @@ describe('the document', () => {
     const limited = operations.filter(([, { responses }]) => responses[429] !== undefined)
     expect(limited.map(([name]) => name).toSorted()).toEqual([
       'POST /auth/login',
+      'POST /auth/password',
       'POST /auth/signup',
       'POST /bookings',
       'POST /orders',

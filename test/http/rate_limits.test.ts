@@ -9,6 +9,7 @@ import {
   loginPauseS,
   loginsPerAddressMax,
   ordersPerUserMax,
+  rateLimitKeysMax,
   signupsPerAddressMax,
   wrongLoginsMax,
 } from '../../src/limits.ts'
@@ -221,6 +222,29 @@ describe('who asks', () => {
   })
 })
 
+describe('without Redis', () => {
+  test('as many are counted as there is room for: who has not asked for the longest time begins anew', async () => {
+    const { placing } = createRateLimits({ redis: null, config: { rateLimits: true, trustedProxies: [] } })
+    const asked = { request: new Request('http://localhost/'), set: { headers: {} } }
+    const isPlaced = (userId: number) =>
+      placing(asked, userId).then(
+        () => true,
+        (error: AppError) => error.code !== 'rate_limited',
+      )
+    for (const userId of [1, 2]) {
+      for (let n = 1; n <= ordersPerUserMax; n++) expect(await isPlaced(userId)).toBe(true)
+    }
+    let others = 2
+    const otherUsers = async (count: number) => {
+      for (let n = 0; n < count; n++) await placing(asked, ++others)
+    }
+    await otherUsers(rateLimitKeysMax - 2)
+    expect([await isPlaced(1), await isPlaced(2)]).toEqual([false, false])
+    await otherUsers(rateLimitKeysMax - 1)
+    expect([await isPlaced(2), await isPlaced(1)]).toEqual([false, true])
+  })
+})
+
 describe('logins', () => {
   test('of an address are limited, right ones too', async () => {
     const service = await start()
@@ -290,6 +314,61 @@ describe('logins', () => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => service.login(ann.email, { word: 'not this one' })),
     )
+    expect(answers.filter(({ status }) => status === 401).length).toBe(wrongLoginsMax)
+    expect(answers.filter(({ status }) => status === 429).length).toBe(20 - wrongLoginsMax)
+  })
+})
+
+describe('a change of the password', () => {
+  const next = 'another one about herons'
+  const change = (service: Service, { token }: Someone, word: string) =>
+    service.ask('POST /auth/password', { token, body: { old_password: word, new_password: next } })
+
+  test('that guesses the old one pauses the account, here and for logins, and no other account', async () => {
+    const service = await start()
+    const [ann, bob] = [await someone(), await someone()]
+    for (let n = 1; n <= wrongLoginsMax; n++) {
+      const wrong = await change(service, ann, 'not this one')
+      expect([wrong.status, ...limitOf(wrong).slice(0, 2)]).toEqual([401, wrongLoginsMax, wrongLoginsMax - n])
+    }
+    const refused = await change(service, ann, password)
+    expect([refused.status, refused.body.code]).toEqual([429, 'rate_limited'])
+    const [limit, left, reset, after] = limitOf(refused)
+    expect([limit, left, after]).toEqual([wrongLoginsMax, 0, reset!])
+    expect(reset).toBeWithin(loginPauseS - 10, loginPauseS + 1)
+    expect((await service.login(ann.email)).status).toBe(429)
+    // The token that guessed is as good as before.
+    expect((await service.ask('GET /auth/me', { token: ann.token })).status).toBe(200)
+    expect((await change(service, bob, password)).status).toBe(204)
+  })
+
+  test('is refused where logins have paused the account', async () => {
+    const service = await start()
+    const ann = await someone()
+    await times(wrongLoginsMax, () => service.login(ann.email, { word: 'not this one' }))
+    expect((await change(service, ann, password)).status).toBe(429)
+  })
+
+  test('that is right forgets the wrong ones, and one that was not checked is no wrong one', async () => {
+    const service = await start()
+    const ann = await someone()
+    await times(wrongLoginsMax - 1, () => change(service, ann, 'not this one'))
+    const common = () =>
+      service.ask('POST /auth/password', {
+        token: ann.token,
+        body: { old_password: 'not this one', new_password: 'password1' },
+      })
+    expect(await times(3, common)).toEqual(many(3, 422))
+    const changed = await change(service, ann, password)
+    expect([changed.status, limitOf(changed)[0]]).toEqual([204, wrongLoginsMax])
+    const wrong = () => service.login(ann.email, { word: 'not this one' })
+    expect(await times(wrongLoginsMax, wrong)).toEqual(many(wrongLoginsMax, 401))
+  })
+
+  test('at once is no way round: no more guesses than the limit are looked at', async () => {
+    const service = await start()
+    const ann = await someone()
+    const answers = await Promise.all(Array.from({ length: 20 }, () => change(service, ann, 'not this one')))
     expect(answers.filter(({ status }) => status === 401).length).toBe(wrongLoginsMax)
     expect(answers.filter(({ status }) => status === 429).length).toBe(20 - wrongLoginsMax)
   })

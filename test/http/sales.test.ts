@@ -38,10 +38,10 @@ let ann: Someone
 let bob: Someone
 let admin: Someone
 let stop: () => Promise<void>
+const metrics = createMetrics()
 
 beforeAll(async () => {
   database = await testDatabase({ connections: 6 })
-  const metrics = createMetrics()
   const log = createLog({ level: 'silent', destination: { write: () => {} } })
   const secrets = ['a secret of more than 32 characters']
   const accounts = createAccounts({ pool: database.service, secrets, metrics })
@@ -261,6 +261,69 @@ describe('an order', () => {
       404,
       'not_found',
     ])
+  })
+})
+
+describe('the event of a ticket', () => {
+  const lookups = async () => {
+    const { values } = await metrics.queryTime.get()
+    const name = 'db_query_time_seconds_count'
+    return values.find(
+      ({ metricName, labels }) => metricName === name && labels.function === 'list_order_tickets',
+    )?.value
+  }
+  const order = (ticket: number, extra = {}) =>
+    ask('POST /orders', {
+      as: bob,
+      body: { items: [{ ticket_id: ticket, qty: 1 }], client_token: crypto.randomUUID(), ...extra },
+    })
+
+  test('is asked for once, however often the ticket is ordered or booked', async () => {
+    const { event, tickets } = await onSale()
+    expect((await order(tickets[0])).status).toBe(201)
+    const before = await lookups()
+    const again = await order(tickets[0], { event_id: event })
+    const body = { event_id: event, ticket_id: tickets[0], quantity: 1 }
+    const booked = await ask('POST /bookings', { as: ann, body })
+    expect([again.status, booked.status, await lookups()]).toEqual([201, 201, before])
+    expect((await ask('POST /bookings', { as: admin, body: { event_id: event, quantity: 1 } })).status).toBe(
+      201,
+    )
+    expect(await lookups()).toBe((before ?? 0) + 1)
+  })
+
+  test('is known, and another one is named: there is no such ticket, as at first', async () => {
+    const { tickets } = await onSale()
+    const other = await onSale()
+    const wrong = () => order(tickets[0], { event_id: other.event })
+    const first = await wrong()
+    expect((await order(tickets[0])).status).toBe(201)
+    const before = await lookups()
+    const second = await wrong()
+    expect(refusal(second)).toEqual([404, 'unknown_ticket'])
+    expect({ ...second.body, request_id: '' }).toEqual({ ...first.body, request_id: '' })
+    expect(await lookups()).toBe(before)
+  })
+
+  test('is known, and the ticket or its event was deleted since: it is refused as one that nobody knows', async () => {
+    const removals = [
+      (_event: number, ticket: number) =>
+        database.admin`update onsale.tickets set is_removed = true where id = ${ticket}`,
+      (_event: number, ticket: number) =>
+        database.admin`update onsale.tickets set is_visible = false where id = ${ticket}`,
+      (event: number) => database.admin`update onsale.events set deleted_at = now() where id = ${event}`,
+    ]
+    for (const remove of removals) {
+      const { event, tickets } = await onSale()
+      await order(tickets[0])
+      await remove(event, tickets[0])
+      const before = await lookups()
+      const known = await order(tickets[0])
+      expect(await lookups()).toBe(before)
+      const unknown = await order(999_999)
+      expect(refusal(known)).toEqual([404, 'unknown_ticket'])
+      expect({ ...known.body, request_id: '' }).toEqual({ ...unknown.body, request_id: '' })
+    }
   })
 })
 

@@ -3,7 +3,9 @@ import type { Delivery } from '../../src/intake/model.ts'
 import type { Session } from '../../src/platform/database.ts'
 import { apply, delivery, level, order, product, stockOf, variant } from '../deliveries.ts'
 import { expectVerified, type TestDatabase, testDatabase } from '../harness.ts'
-import { blockersOf, withSessions } from './sessions.ts'
+import { ordered, start } from '../payments.ts'
+import { addUser, change, place } from '../sales.ts'
+import { blockersOf, type TestSession, withSessions } from './sessions.ts'
 
 // The lock order of sql/README.md, held against real sessions. A first batch is stopped in the middle, by a lock of
 // ours on one row of one table; a second batch about the same rows in the opposite order then has to queue up behind
@@ -187,6 +189,75 @@ describe('a batch that is stopped at', () => {
       if (isHeld) held.push(nth)
     }
     return held
+  }
+})
+
+describe('the sales of an event', () => {
+  type Sale = Awaited<ReturnType<typeof onSale>>
+  type Work = {
+    does: (sql: Session, sale: Sale) => Promise<unknown>
+    /** Locks a row that it comes to behind the lock on the sales, or makes it. */
+    lock: (sql: Session, sale: Sale) => PromiseLike<unknown>
+  }
+
+  const works: Record<string, Work> = {
+    place_orders: {
+      does: (sql, { event, ticket, late }) => place(sql, event, [{ user: late, items: [[ticket, 1]] }]),
+      lock: (sql, { ticket }) => sql`select from onsale.stock where ticket_id = ${ticket} for update`,
+    },
+    update_order_statuses: {
+      does: (sql, { event, orders }) => change(sql, event, [{ order: orders[1] ?? 0, status: 'CANCELLED' }]),
+      lock: (sql, { orders }) => sql`select from onsale.orders where id = ${orders[1] ?? 0} for update`,
+    },
+    expire_orders: {
+      does: (sql, { event }) => sql`select api.expire_orders(${event}, '2026-11-01T12:10:00Z')`.execute(),
+      lock: (sql, { orders }) => sql`select from onsale.orders where id = ${orders[1] ?? 0} for update`,
+    },
+    place_payment: {
+      does: (sql, { event, orders }) => start(sql, event, orders[1] ?? 0),
+      lock: (sql, { event, orders }) => sql`
+        insert into onsale.payments (event_id, order_id, provider, amount_cents, currency, created_at, updated_at)
+        values (${event}, ${orders[1] ?? 0}, 'sandbox', 5000, 'EUR', now(), now())`,
+    },
+    update_payment: {
+      does: (sql, { event, payment }) =>
+        sql`select r.outcome from api.update_payment(${event}, ${payment}, ${`far ${event}`}, null) r`.execute(),
+      lock: (sql, { payment }) => sql`select from onsale.payments where id = ${payment} for update`,
+    },
+  }
+
+  for (const [name, { does, lock }] of Object.entries(works)) {
+    test(`${name} that is stopped in the middle has the others queue up for their lock with nothing in hand`, async () => {
+      for (const [otherName, other] of Object.entries(works)) {
+        const sale = await onSale()
+        await withSessions(database, 3, async (blocker, first, second) => {
+          await blocker.sql`begin`
+          await lock(blocker.sql, sale)
+          const one = does(first.sql, sale)
+          expect([name, await blockersOf(database, first)]).toEqual([name, [blocker.pid]])
+          const two = other.does(second.sql, sale)
+          expect([otherName, await blockersOf(database, second)]).toEqual([otherName, [first.pid]])
+          expect([otherName, await lockCountOf(second)]).toEqual([otherName, 0])
+          await blocker.sql`rollback`
+          await Promise.all([one, two])
+        })
+      }
+    })
+  }
+
+  /** Two orders that are not paid, an attempt to pay the first, and somebody who has none. */
+  async function onSale() {
+    const sale = await ordered(database.admin, { buyers: 2 })
+    const { payment_id: payment } = await start(database.admin, sale.event, sale.order)
+    return { ...sale, payment, late: await addUser(database.admin) }
+  }
+
+  /** Who has locked or written a row has a transaction id, which is a lock itself. */
+  async function lockCountOf({ pid }: TestSession): Promise<number> {
+    const [row] = await database.admin<{ count: number }[]>`
+      select count(*)::integer as count from pg_locks
+      where pid = ${pid} and granted and locktype in ('advisory', 'transactionid')`
+    return row!.count
   }
 })
 

@@ -5,7 +5,7 @@
 -- version_conflict  it is not at p_version (null: any) but at current_version
 -- has_live_orders   somebody holds or has bought units of it. Unpaid orders whose time is over do not count: they are
 --                   expired first
--- Locks: the event, the ticket, then those of expire_orders, catalogue.
+-- Locks: those of claim_direct_ticket, then those of expire_orders, catalogue.
 create or replace function api.cancel_direct_ticket(
   p_ticket_id bigint,
   p_version integer,
@@ -21,35 +21,24 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  v_event onsale.events;
+  v_claim record;
   v_ticket onsale.tickets;
 begin
-  select e.* into v_event
-  from onsale.tickets t
-  join onsale.events e on e.id = t.event_id
-  where t.id = p_ticket_id and e.deleted_at is null
-  for no key update of e;
-  select t.* into v_ticket from onsale.tickets t
-  where t.id = p_ticket_id and t.event_id = v_event.id and not t.is_removed
-  for no key update;
-  outcome := case
-    when v_ticket.id is null then 'not_found'
-    when v_event.shopify_product_id is not null then 'not_direct'
-    when v_ticket.version <> p_version then 'version_conflict'
-    else 'cancelled'
-  end;
+  select c.* into strict v_claim from api.claim_direct_ticket(p_ticket_id, p_version) c;
+  v_ticket := v_claim.ticket;
+  outcome := coalesce(v_claim.refusal, 'cancelled');
   current_version := v_ticket.version;
-  if outcome <> 'cancelled' then
+  if v_claim.refusal is not null then
     return next;
     return;
   end if;
 
-  perform api.expire_orders(v_event.id, p_now);
+  perform api.expire_orders(v_ticket.event_id, p_now);
   if exists (
     select
     from onsale.orders o
     join onsale.order_items i on i.event_id = o.event_id and i.order_id = o.id
-    where o.event_id = v_event.id and o.status in ('PENDING', 'PAID') and i.ticket_id = p_ticket_id
+    where o.event_id = v_ticket.event_id and o.status in ('PENDING', 'PAID') and i.ticket_id = p_ticket_id
   ) then
     outcome := 'has_live_orders';
     return next;
@@ -66,7 +55,7 @@ begin
     p_actor, 'ticket.delete', 'ticket ' || p_ticket_id,
     jsonb_build_object('is_removed', false), jsonb_build_object('is_removed', true), p_now
   );
-  perform api.update_revisions(array[v_event.id], '{}', '{}');
+  perform api.update_revisions(array[v_ticket.event_id], '{}', '{}');
   return next;
 end;
 $$;

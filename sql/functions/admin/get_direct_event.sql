@@ -17,49 +17,9 @@ as $$
         e.metafields,
         e.per_user_limit,
         e.is_sales_paused,
-        (
-          select coalesce(json_agg(row_to_json(n) order by t.position, t.id), '[]')
-          from onsale.tickets t
-          left join onsale.stock s on s.event_id = t.event_id and s.ticket_id = t.id and s.channel = 'shopify'
-          left join onsale.stock d on d.event_id = t.event_id and d.ticket_id = t.id and d.channel = 'direct'
-          cross join lateral (
-            select s.ticket_id is not null and s.capacity is null or d.ticket_id is not null and d.capacity is null
-              as is_unlimited
-          ) u
-          cross join lateral (
-            select
-              t.id,
-              t.event_id,
-              t.shopify_variant_id::text,
-              t.sku,
-              coalesce(t.name, e.title) as name,
-              t.ticket_type,
-              t.price_cents,
-              t.compare_at_price_cents,
-              e.currency,
-              t.is_visible,
-              t.position,
-              api.get_utc_text(t.sale_starts_at) as sale_starts_at,
-              api.get_utc_text(t.sale_ends_at) as sale_ends_at,
-              t.features,
-              t.restrictions,
-              case when not u.is_unlimited then coalesce(s.capacity, 0) + coalesce(d.capacity, 0) end as capacity,
-              coalesce(s.sold, 0) + coalesce(d.sold, 0) as sold,
-              coalesce(s.held, 0) + coalesce(d.held, 0) as held,
-              case when not u.is_unlimited then
-                greatest(coalesce(s.available, 0), 0) + greatest(coalesce(d.available, 0), 0)
-              end as available,
-              (select row_to_json(k) from (select
-                api.get_stock_card(s) as shopify,
-                api.get_stock_card(d) as direct
-              ) k) as channels,
-              t.is_oversell_allowed as oversell_allowed,
-              case when e.shop <> '' and t.shopify_variant_id is not null
-                then 'https://' || e.shop || '/cart/' || t.shopify_variant_id || ':1' end as checkout_url,
-              t.version,
-              api.get_utc_text(t.updated_at) as updated_at
-          ) n
-          where t.event_id = e.id and not t.is_removed
+        coalesce(
+          (select json_agg(t.card order by t.ticket_position, t.ticket_id) from api.list_ticket_cards(e.id, true) t),
+          '[]'
         ) as tickets
       from api.list_event_cards(array[e.id]) c
     ) b

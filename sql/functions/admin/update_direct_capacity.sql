@@ -5,7 +5,7 @@
 -- version_conflict     it is not at p_version but at current_version: what a second call with the same version meets
 -- capacity_below_sold  capacity_min are sold or held, and fewer there cannot be. Unpaid orders whose time is over do not
 --                      count: they are expired first
--- Locks: the event, the ticket, then those of expire_orders, stock by ticket, event_revisions.
+-- Locks: those of claim_direct_ticket, then those of expire_orders, stock by ticket, event_revisions.
 create or replace function api.update_direct_capacity(
   p_ticket_id bigint,
   p_version integer,
@@ -22,35 +22,24 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  v_event onsale.events;
+  v_claim record;
   v_ticket onsale.tickets;
   v_stock onsale.stock;
   v_available bigint;
   v_flipped boolean;
 begin
-  select e.* into v_event
-  from onsale.tickets t
-  join onsale.events e on e.id = t.event_id
-  where t.id = p_ticket_id and e.deleted_at is null
-  for no key update of e;
-  select t.* into v_ticket from onsale.tickets t
-  where t.id = p_ticket_id and t.event_id = v_event.id and not t.is_removed
-  for no key update;
-  outcome := case
-    when v_ticket.id is null then 'not_found'
-    when v_event.shopify_product_id is not null then 'not_direct'
-    when v_ticket.version <> p_version then 'version_conflict'
-    else 'updated'
-  end;
+  select c.* into strict v_claim from api.claim_direct_ticket(p_ticket_id, p_version) c;
+  v_ticket := v_claim.ticket;
+  outcome := coalesce(v_claim.refusal, 'updated');
   current_version := v_ticket.version;
-  if outcome <> 'updated' then
+  if v_claim.refusal is not null then
     return next;
     return;
   end if;
 
-  perform api.expire_orders(v_event.id, p_now);
+  perform api.expire_orders(v_ticket.event_id, p_now);
   select s.* into strict v_stock from onsale.stock s
-  where s.event_id = v_event.id and s.ticket_id = p_ticket_id and s.channel = 'direct';
+  where s.event_id = v_ticket.event_id and s.ticket_id = p_ticket_id and s.channel = 'direct';
   capacity_min := v_stock.held + v_stock.sold;
   if p_capacity < capacity_min then
     outcome := 'capacity_below_sold';
@@ -68,11 +57,13 @@ begin
     where t.id = p_ticket_id
     returning t.version into strict current_version;
     update onsale.stock s set capacity = p_capacity
-    where s.event_id = v_event.id and s.ticket_id = p_ticket_id and s.channel = 'direct'
+    where s.event_id = v_ticket.event_id and s.ticket_id = p_ticket_id and s.channel = 'direct'
     returning s.available into strict v_available;
     -- A count like any other, which lists may show a second late; from or to nothing left is told at once.
     v_flipped := coalesce(v_stock.available > 0, true) <> coalesce(v_available > 0, true);
-    perform api.update_revisions('{}', case when v_flipped then array[v_event.id] else '{}' end, array[v_event.id]);
+    perform api.update_revisions(
+      '{}', case when v_flipped then array[v_ticket.event_id] else '{}' end, array[v_ticket.event_id]
+    );
   end if;
   return next;
 end;

@@ -5,7 +5,7 @@
 -- not_direct        of an event of Shopify, which another flow writes
 -- version_conflict  it is not at p_version but at current_version: what a second call with the same version meets
 -- Commits between two batches of orders: they read a price more than once and must find the same.
--- Locks: the event, the ticket, the event's sales (advisory, by event), event_revisions, catalogue.
+-- Locks: those of claim_direct_ticket, the event's sales (advisory, by event), event_revisions, catalogue.
 create or replace function api.update_direct_ticket(
   p_ticket_id bigint,
   p_version integer,
@@ -22,26 +22,15 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  v_event onsale.events;
+  v_claim record;
   v_ticket onsale.tickets;
   v_new onsale.tickets;
 begin
-  select e.* into v_event
-  from onsale.tickets t
-  join onsale.events e on e.id = t.event_id
-  where t.id = p_ticket_id and e.deleted_at is null
-  for no key update of e;
-  select t.* into v_ticket from onsale.tickets t
-  where t.id = p_ticket_id and t.event_id = v_event.id and not t.is_removed
-  for no key update;
-  outcome := case
-    when v_ticket.id is null then 'not_found'
-    when v_event.shopify_product_id is not null then 'not_direct'
-    when v_ticket.version <> p_version then 'version_conflict'
-    else 'updated'
-  end;
+  select c.* into strict v_claim from api.claim_direct_ticket(p_ticket_id, p_version) c;
+  v_ticket := v_claim.ticket;
+  outcome := coalesce(v_claim.refusal, 'updated');
   current_version := v_ticket.version;
-  if outcome <> 'updated' then
+  if v_claim.refusal is not null then
     return next;
     return;
   end if;
@@ -72,8 +61,8 @@ begin
       updated_at = p_now
     where t.id = p_ticket_id
     returning t.version into strict current_version;
-    perform pg_advisory_xact_lock(hashtext('onsale sales'), hashint8(v_event.id));
-    perform api.update_revisions(array[v_event.id], '{}', '{}');
+    perform pg_advisory_xact_lock(hashtext('onsale sales'), hashint8(v_ticket.event_id));
+    perform api.update_revisions(array[v_ticket.event_id], '{}', '{}');
   end if;
   return next;
 end;

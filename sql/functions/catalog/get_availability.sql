@@ -34,7 +34,7 @@ begin
             api.get_utc_text(p_now) as as_of,
             coalesce((
               select json_agg(row_to_json(c) order by (v.ticket).position, (v.ticket).id)
-              from api.list_visible_tickets(e.id) v
+              from api.list_stocked_tickets(e.id, false) v
               cross join lateral (
                 select
                   (v.ticket).id as ticket_id,

@@ -28,7 +28,7 @@ begin
             e.metafields,
             e.per_user_limit,
             coalesce(
-              (select json_agg(t.card order by t.ticket_position, t.ticket_id) from api.list_ticket_cards(e.id) t),
+              (select json_agg(t.card order by t.ticket_position, t.ticket_id) from api.list_ticket_cards(e.id, false) t),
               '[]'
             ) as tickets
           from api.list_event_cards(array[e.id]) c

@@ -71,7 +71,7 @@ as $$
         else sum(greatest((v.shopify).available, 0)) end::bigint as shopify_available,
       case when bool_or((v.direct).ticket_id is not null and (v.direct).capacity is null) then null
         else sum(greatest((v.direct).available, 0)) end::bigint as direct_available
-    from api.list_visible_tickets(e.id) v
+    from api.list_stocked_tickets(e.id, false) v
   ) t
 $$;
 comment on function api.list_event_cards(bigint[]) is

@@ -27,7 +27,7 @@ begin
           select
             e.id as event_id,
             coalesce(
-              (select json_agg(t.card order by t.ticket_position, t.ticket_id) from api.list_ticket_cards(e.id) t),
+              (select json_agg(t.card order by t.ticket_position, t.ticket_id) from api.list_ticket_cards(e.id, false) t),
               '[]'
             ) as tickets
           where e.id is not null

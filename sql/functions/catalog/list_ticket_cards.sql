@@ -1,13 +1,14 @@
--- The tickets of an event as the wire shows them, by position. The order of the columns is the order of the keys.
+-- The tickets of an event as the wire shows them, to a visitor or with the hidden ones. The order of the columns is the
+-- order of the keys.
 -- Neither definer nor SET, so that it is inlined.
-create or replace function api.list_ticket_cards(p_event_id bigint)
+create or replace function api.list_ticket_cards(p_event_id bigint, p_with_hidden boolean)
 returns table (ticket_position integer, ticket_id bigint, card json)
 language sql
 stable
 parallel safe
 as $$
   select (v.ticket).position, (v.ticket).id, row_to_json(c)
-  from api.list_visible_tickets(p_event_id) v
+  from api.list_stocked_tickets(p_event_id, p_with_hidden) v
   join onsale.events e on e.id = (v.ticket).event_id
   cross join lateral (
     select
@@ -41,4 +42,5 @@ as $$
       api.get_utc_text((v.ticket).updated_at) as updated_at
   ) c
 $$;
-comment on function api.list_ticket_cards(bigint) is 'Visible tickets of an event as JSON, with what orders them';
+comment on function api.list_ticket_cards(bigint, boolean) is
+  'Tickets of an event as JSON, the hidden ones where asked for, with what orders them';

@@ -6,9 +6,14 @@ import { scratchTests } from '../../scratch.ts'
 
 const check = scratchTests()
 
-async function cardsOf(sql: TransactionSql, eventId: number): Promise<Record<string, unknown>[]> {
+async function cardsOf(
+  sql: TransactionSql,
+  eventId: number,
+  { withHidden = false } = {},
+): Promise<Record<string, unknown>[]> {
   const rows = await sql<{ card: Record<string, unknown> }[]>`
-    select c.card from api.list_ticket_cards(p_event_id => ${eventId}) c order by c.ticket_position, c.ticket_id`
+    select c.card from api.list_ticket_cards(p_event_id => ${eventId}, p_with_hidden => ${withHidden}) c
+    order by c.ticket_position, c.ticket_id`
   return rows.map(({ card }) => card)
 }
 
@@ -76,7 +81,8 @@ check(
   { isVerified: false },
 )
 
-check('hidden and removed tickets have no card', async (sql) => {
-  const id = await addEvent(sql, { tickets: [{ isVisible: false }, { isRemoved: true }] })
+check('hidden and removed tickets have no card, but hidden ones where they are asked for', async (sql) => {
+  const id = await addEvent(sql, { tickets: [{ name: 'Secret', isVisible: false }, { isRemoved: true }] })
   expect(await cardsOf(sql, id)).toEqual([])
+  expect(await cardsOf(sql, id, { withHidden: true })).toMatchObject([{ name: 'Secret', is_visible: false }])
 })

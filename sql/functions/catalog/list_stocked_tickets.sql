@@ -1,8 +1,10 @@
--- The tickets of an event that a visitor may see, each with its counters in both channels and their sums; what lists,
--- details and availability are made from, so that all three mean the same. A channel without a row is null.
+-- The tickets of an event that a visitor may see, or the hidden ones too, each with its counters in both channels and
+-- their sums; what lists, details and availability are made from, so that all three mean the same. A channel without a
+-- row is null.
 -- capacity and available are null (unlimited) where a channel is not tracked; what is left is never below 0.
--- Neither definer nor SET, so that it is inlined into its callers' joins.
-create or replace function api.list_visible_tickets(p_event_id bigint)
+-- Neither definer nor SET, so that it is inlined into its callers' joins; of p_with_hidden, which they write as a constant,
+-- nothing is left there.
+create or replace function api.list_stocked_tickets(p_event_id bigint, p_with_hidden boolean)
 returns table (
   ticket onsale.tickets,
   shopify onsale.stock,
@@ -30,7 +32,7 @@ as $$
     select s.ticket_id is not null and s.capacity is null or d.ticket_id is not null and d.capacity is null
       as is_unlimited
   ) u
-  where t.event_id = p_event_id and t.is_visible and not t.is_removed
+  where t.event_id = p_event_id and (p_with_hidden or t.is_visible) and not t.is_removed
 $$;
-comment on function api.list_visible_tickets(bigint) is
-  'Visible tickets of an event with their counters per channel and summed; null capacity: unlimited';
+comment on function api.list_stocked_tickets(bigint, boolean) is
+  'Tickets of an event, the hidden ones where asked for, with their counters per channel and summed; null capacity: unlimited';

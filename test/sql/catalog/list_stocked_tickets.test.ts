@@ -8,10 +8,14 @@ import { scratchTests } from '../../scratch.ts'
 const check = scratchTests()
 
 /** Capacity, sold, held and available of each, by id. */
-async function countsOf(sql: TransactionSql, eventId: number): Promise<(number | null)[][]> {
+async function countsOf(
+  sql: TransactionSql,
+  eventId: number,
+  { withHidden = false } = {},
+): Promise<(number | null)[][]> {
   const rows = await sql<{ counts: (number | null)[] }[]>`
     select json_build_array(v.capacity, v.sold, v.held, v.available) as counts
-    from api.list_visible_tickets(p_event_id => ${eventId}) v
+    from api.list_stocked_tickets(p_event_id => ${eventId}, p_with_hidden => ${withHidden}) v
     order by (v.ticket).id`
   return rows.map(({ counts }) => counts)
 }
@@ -32,7 +36,7 @@ check('both channels of a ticket are summed, and shown one by one', async (sql) 
   expect(await countsOf(sql, id)).toEqual([[30, 3, 2, 25]])
   const [row] = await sql`
     select (v.shopify).available::integer as shopify, (v.direct).available::integer as direct
-    from api.list_visible_tickets(p_event_id => ${id}) v`
+    from api.list_stocked_tickets(p_event_id => ${id}, p_with_hidden => false) v`
   expect(row).toEqual({ shopify: 20, direct: 5 })
 })
 
@@ -40,7 +44,7 @@ check('a channel that does not sell the ticket is null', async (sql) => {
   const id = await addEvent(sql)
   const [row] = await sql`
     select (v.shopify).ticket_id is null as has_no_shopify, (v.direct).ticket_id is null as has_no_direct
-    from api.list_visible_tickets(p_event_id => ${id}) v`
+    from api.list_stocked_tickets(p_event_id => ${id}, p_with_hidden => false) v`
   expect(row).toEqual({ has_no_shopify: true, has_no_direct: false })
 })
 
@@ -51,6 +55,16 @@ check('hidden and removed tickets, and those of other events, are left out', asy
   await addTicket(sql, id)
   expect(await countsOf(sql, id)).toEqual([[100, 0, 0, 100]])
   expect(await countsOf(sql, 4_711_000)).toEqual([])
+})
+
+check('hidden tickets are there where they are asked for, removed ones never', async (sql) => {
+  const id = await addEvent(sql, {
+    tickets: [{}, { isVisible: false, direct: { capacity: 7, sold: 2 } }, { isRemoved: true }],
+  })
+  expect(await countsOf(sql, id, { withHidden: true })).toEqual([
+    [100, 0, 0, 100],
+    [7, 2, 0, 5],
+  ])
 })
 
 check('where one channel is not tracked the ticket is unlimited', async (sql) => {
