@@ -1,24 +1,21 @@
 // Bookings of logged-in users for the light generator. Their tokens are signed before the clock starts.
 
 import { createTokens } from '../../src/accounts/tokens.ts'
+import type { DirectSale } from '../direct_sale.ts'
 import type { GeneratorRequest, RequestSource } from './generator.ts'
 
-export type BookingSourceOptions = {
-  eventId: number
+export type BookingSourceOptions = DirectSale & {
   /** Signs the tokens. */
   secret: string
-  /** Users are numbered without gaps. */
-  firstUserId: number
-  userCount: number
   /** Statuses that are no failure; the first is the one that is hoped for. */
   expected: number[]
 }
 
 /** One ticket for each user in turn, for ever. */
 export async function createSource(options: BookingSourceOptions): Promise<RequestSource> {
-  const { eventId, secret, firstUserId, userCount, expected } = options
+  const { eventId, ticketId, secret, firstUserId, userCount, expected } = options
   const tokens = createTokens([secret])
-  const body = JSON.stringify({ event_id: eventId, quantity: 1 })
+  const body = JSON.stringify({ event_id: eventId, ticket_id: ticketId, quantity: 1 })
   const requests: GeneratorRequest[] = []
   for (let userId = firstUserId; userId < firstUserId + userCount; userId++) {
     const token = await tokens.sign({ userId, role: 'USER', tokenGeneration: 1 })

@@ -29,10 +29,14 @@ export function visit(): void {
 /** A buyer looks at what is left and books. */
 export function buy(): void {
   http.get(`${url}/events/${sale.eventId}/availability`, { tags: { kind: 'availability' } })
-  http.post(`${url}/bookings`, JSON.stringify({ event_id: sale.eventId, quantity: 1 }), {
-    headers: headersOf(userOf(running.iterationInTest)),
-    tags: { kind: 'booking' },
-  })
+  http.post(
+    `${url}/bookings`,
+    JSON.stringify({ event_id: sale.eventId, ticket_id: sale.ticketId, quantity: 1 }),
+    {
+      headers: headersOf(userOf(running.iterationInTest)),
+      tags: { kind: 'booking' },
+    },
+  )
 }
 
 export const scenario: Scenario = {
