@@ -1,7 +1,7 @@
 import { Elysia, t } from 'elysia'
 import { AppError } from '../errors.ts'
 import { answer, type Prepared, prepare, requestIdOf } from '../platform/answer.ts'
-import { operation } from '../platform/operation.ts'
+import { noQuery, operation } from '../platform/operation.ts'
 
 /**
  * `GET /openapi.json`, and `GET /docs`, a page of Swagger UI whose files come from its package: it works without
@@ -20,6 +20,7 @@ export function docsRoutes({ openApi }: { openApi: () => Promise<object> }) {
       {
         query: noQuery,
         detail: operation({
+          access: 'public',
           tags: ['Operations'],
           summary: 'Read this document',
           description: 'OpenAPI 3.1, made from the routes: what is not in it is not answered.',
@@ -30,6 +31,7 @@ export function docsRoutes({ openApi }: { openApi: () => Promise<object> }) {
     .get('/docs', ({ request }) => answer(requestIdOf(request), page), {
       query: noQuery,
       detail: operation({
+        access: 'public',
         tags: ['Operations'],
         summary: 'Read the documentation in a browser',
         description:
@@ -41,6 +43,7 @@ export function docsRoutes({ openApi }: { openApi: () => Promise<object> }) {
       params: t.Object({ file: t.String({ examples: ['swagger-ui.css'] }) }),
       query: noQuery,
       detail: operation({
+        access: 'public',
         tags: ['Operations'],
         summary: 'Read a file of the documentation page',
         description: 'Scripts and styles of Swagger UI, as its package has them.',
@@ -49,8 +52,6 @@ export function docsRoutes({ openApi }: { openApi: () => Promise<object> }) {
       }),
     })
 }
-
-const noQuery = t.Object({}, { additionalProperties: false })
 
 function documentOf(openApi: object): Prepared {
   return prepare({
