@@ -6,7 +6,8 @@ import { type Access, operationKey } from '../src/platform/operation.ts'
 
 /** A part of a JSON schema as the documentation has it. */
 export type Schema = {
-  type?: string
+  /** With `null` where that is allowed too. */
+  type?: string | string[]
   properties?: Record<string, Schema>
   items?: Schema
   anyOf?: Schema[]
@@ -78,7 +79,8 @@ export type Place = (string | number)[]
 
 /** A body with everything in it that the schema knows. */
 export function fullBody(schema: Schema): unknown {
-  const { type, properties = {}, items, anyOf, minimum = 1 } = schema
+  const { properties = {}, items, anyOf, minimum = 1 } = schema
+  const type = typeOf(schema)
   if (anyOf !== undefined) return fullBody(anyOf.find((variant) => variant.type !== 'null') ?? {})
   if (schema.const !== undefined) return schema.const
   if (schema.enum !== undefined) return schema.enum[0]
@@ -89,6 +91,11 @@ export function fullBody(schema: Schema): unknown {
   if (type === 'boolean') return true
   if (type === 'integer' || type === 'number') return Math.max(1, minimum)
   throw new Error(`No example is known for ${JSON.stringify(schema)}`)
+}
+
+/** What a value is where it is not null. */
+export function typeOf({ type }: Schema): string | undefined {
+  return Array.isArray(type) ? type.find((name) => name !== 'null') : type
 }
 
 const texts = [

@@ -43,7 +43,7 @@ export async function runService(database: TestDatabase) {
   const passwordHash = await createPasswords().hash(password)
   const url = `http://127.0.0.1:${service.port}`
 
-  return { stop: service.stop, ask, exchange, somebody, state }
+  return { url, stop: service.stop, ask, exchange, somebody, state }
 
   /** `route`: a method and a path with its query. A `text` is sent as it is, a `body` as JSON. */
   async function ask(route: string, { token, body, text, headers = {} }: Asked = {}): Promise<Answer> {

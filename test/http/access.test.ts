@@ -55,7 +55,7 @@ const neverWas = '999999999'
 /** The route as somebody would ask it: of things that there are, or of the ids that are given. */
 function urlOf({ method, path }: DeclaredRoute, given: Record<string, string> = ids): string {
   const named = path.replace(/([\w-]+)\/:\w+/g, (_, kind: string) => `${kind}/${given[kind] ?? neverWas}`)
-  return `${method} ${named.replace('*', 'orders/create')}`
+  return `${method} ${named.replace('*', 'app/uninstalled')}`
 }
 
 function send(route: DeclaredRoute, token: string | undefined, url = urlOf(route)): Promise<Answer> {
