@@ -9,6 +9,7 @@ export type Schema = {
   /** With `null` where that is allowed too. */
   type?: string | string[]
   properties?: Record<string, Schema>
+  required?: string[]
   items?: Schema
   anyOf?: Schema[]
   enum?: unknown[]
@@ -77,16 +78,21 @@ function shapeOf(path: string): string {
 /** Where an object or a text stands in a body: keys and places, outermost first. */
 export type Place = (string | number)[]
 
-/** A body with everything in it that the schema knows. */
-export function fullBody(schema: Schema): unknown {
-  const { properties = {}, items, anyOf, minimum = 1 } = schema
+/** A body with everything in it that the schema knows, or with what it must have and what stands in one place. */
+export function fullBody(schema: Schema, only?: Place): unknown {
+  const { properties = {}, required = [], items, anyOf, minimum = 1 } = schema
   const type = typeOf(schema)
-  if (anyOf !== undefined) return fullBody(anyOf.find((variant) => variant.type !== 'null') ?? {})
+  const [wanted, ...below] = only ?? []
+  if (anyOf !== undefined) return fullBody(anyOf.find((variant) => variant.type !== 'null') ?? {}, only)
   if (schema.const !== undefined) return schema.const
   if (schema.enum !== undefined) return schema.enum[0]
-  if (type === 'object')
-    return Object.fromEntries(Object.entries(properties).map(([name, part]) => [name, fullBody(part)]))
-  if (type === 'array') return [fullBody(items ?? {})]
+  if (type === 'object') {
+    const named = Object.entries(properties).filter(
+      ([name]) => only === undefined || name === wanted || required.includes(name),
+    )
+    return Object.fromEntries(named.map(([name, part]) => [name, fullBody(part, only && below)]))
+  }
+  if (type === 'array') return [fullBody(items ?? {}, only && below)]
   if (type === 'string') return textFor(schema)
   if (type === 'boolean') return true
   if (type === 'integer' || type === 'number') return Math.max(1, minimum)
