@@ -81,6 +81,12 @@ export class AppError extends Error {
   }
 }
 
+/** Refuses a request for all its faults at once; `detail` tells of those that fit. */
+export function refusalOfFaults(code: 'bad_request' | 'validation_failed', errors: Fault[]): AppError {
+  const detail = errors.map(({ path, message }) => `${path}: ${message}`).join('; ')
+  return new AppError(code, detail.length > 500 ? `${detail.slice(0, 500)}…` : detail, { errors })
+}
+
 /** Renders any error as application/problem+json; what is not an AppError becomes one without its details. */
 export function problem(error: unknown, requestId: string): Response {
   const known = toAppError(error)

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { AppError, type Fault } from '../errors.ts'
+import { AppError, refusalOfFaults } from '../errors.ts'
 import {
   accountCallsAtOnceMax,
   accountCallsWaitingMax,
@@ -111,7 +111,8 @@ export function createAccounts({ pool, secrets, metrics }: AccountsDeps) {
     { oldPassword, newPassword }: { oldPassword: string; newPassword: string },
   ): Promise<void> {
     const fault = await passwordFault(newPassword)
-    if (fault !== null) throw invalid([{ path: '/new_password', message: fault }])
+    if (fault !== null)
+      throw refusalOfFaults('validation_failed', [{ path: '/new_password', message: fault }])
     const { email } = await userOf(userId)
     const oldHash = (await lane.run(() => calls.getLogin(email)))?.passwordHash ?? null
     const isRight = await passwords.isRight(oldPassword, oldHash)
@@ -214,7 +215,7 @@ export async function makeUser(
     ...(address === null ? [{ path: '/email', message: 'Expected an address like ann@example.com' }] : []),
     ...(fault === null ? [] : [{ path: '/password', message: fault }]),
   ]
-  if (address === null || faults.length > 0) throw invalid(faults)
+  if (address === null || faults.length > 0) throw refusalOfFaults('validation_failed', faults)
   const id = await calls.applySignup({ email: address, passwordHash: await hash(password), role, actor })
   if (id === null) throw new AppError('email_taken', 'Somebody has an account with this address')
   return { id, email: address, role }
@@ -238,13 +239,3 @@ function badCredentials(detail: string): AppError {
 
 // Every 401 names a way to log in (RFC 9110, 11.6.1).
 const challenge = { 'www-authenticate': 'Bearer' }
-
-function invalid(errors: Fault[]): AppError {
-  return new AppError(
-    'validation_failed',
-    errors.map(({ path, message }) => `${path}: ${message}`).join('; '),
-    {
-      errors,
-    },
-  )
-}

@@ -1,7 +1,8 @@
 import { Elysia } from 'elysia'
 import { loginsPerAddressMax, signupsPerAddressMax, wrongLoginsMax } from '../limits.ts'
+import { done, uncached } from '../platform/answer.ts'
 import { noQuery } from '../platform/fields.ts'
-import { operation } from '../platform/operation.ts'
+import { noStoreHeader, operation } from '../platform/operation.ts'
 import { rateLimitHeaders } from '../rate_limits/model.ts'
 import type { RateLimits } from '../rate_limits/rate_limits.ts'
 import type { Accounts } from './accounts.ts'
@@ -22,10 +23,6 @@ export type AccountRoutesDeps = {
   rateLimits: Pick<RateLimits, 'signingUp' | 'loggingIn' | 'changingPassword'>
 }
 
-const noStore = { 'cache-control': 'no-store' }
-const security = [{ bearerAuth: [] }]
-const headers = { 'Cache-Control': { description: 'Always `no-store`', example: 'no-store' } }
-
 /** `/auth/*` and `/admin/api-keys`. */
 export function accountRoutes({ accounts, rateLimits }: AccountRoutesDeps) {
   // Who asks is found out before the body is looked at: a stranger is told 401, not what a body should look like.
@@ -42,18 +39,19 @@ function open(accounts: Accounts, rateLimits: AccountRoutesDeps['rateLimits']) {
       '/auth/signup',
       async ({ body, request, set }) => {
         await rateLimits.signingUp({ request, set })
-        return answer(await accounts.signup(body), { status: 201 })
+        return uncached(await accounts.signup(body), { status: 201 })
       },
       {
         query: noQuery,
         body: signupBody,
         detail: operation({
+          access: 'public',
           tags: ['Accounts'],
           summary: 'Sign up',
           description: `Makes a user with the role USER. It does not log in. An address may do it ${signupsPerAddressMax} times a minute.`,
           answers: { 201: { schema: userAnswer, description: 'Created' } },
           errors: ['email_taken', 'rate_limited', 'busy', 'unavailable'],
-          headers: { ...headers, ...rateLimitHeaders },
+          headers: { ...noStoreHeader, ...rateLimitHeaders },
         }),
       },
     )
@@ -63,12 +61,13 @@ function open(accounts: Accounts, rateLimits: AccountRoutesDeps['rateLimits']) {
         const { token, lifeS, role } = await rateLimits.loggingIn({ request, set }, body.email, () =>
           accounts.login(body),
         )
-        return answer({ access_token: token, token_type: 'bearer', expires_in: lifeS, role })
+        return uncached({ access_token: token, token_type: 'bearer', expires_in: lifeS, role })
       },
       {
         query: noQuery,
         body: loginBody,
         detail: operation({
+          access: 'public',
           tags: ['Accounts'],
           summary: 'Log in',
           description:
@@ -76,7 +75,7 @@ function open(accounts: Accounts, rateLimits: AccountRoutesDeps['rateLimits']) {
             `An address of the network may try ${loginsPerAddressMax} times a minute; ${wrongLoginsMax} wrong tries within 15 minutes pause an account for 15 minutes.`,
           answers: { 200: { schema: tokenAnswer } },
           errors: ['bad_credentials', 'rate_limited', 'busy', 'unavailable'],
-          headers: { ...headers, ...rateLimitHeaders },
+          headers: { ...noStoreHeader, ...rateLimitHeaders },
         }),
       },
     )
@@ -86,16 +85,16 @@ function open(accounts: Accounts, rateLimits: AccountRoutesDeps['rateLimits']) {
 function own(accounts: Accounts, rateLimits: AccountRoutesDeps['rateLimits']) {
   return new Elysia({ name: 'accounts own' })
     .derive(async ({ request }) => ({ user: await accounts.requireUser(request.headers) }))
-    .get('/auth/me', async ({ user }) => answer(await accounts.me(user)), {
+    .get('/auth/me', async ({ user }) => uncached(await accounts.me(user)), {
       query: noQuery,
       detail: operation({
+        access: 'user',
         tags: ['Accounts'],
         summary: 'Tell who is logged in',
         description: 'The user whose token it is.',
-        security,
         answers: { 200: { schema: userAnswer } },
-        errors: ['unauthorized', 'forbidden', 'busy', 'unavailable'],
-        headers,
+        errors: ['busy', 'unavailable'],
+        headers: noStoreHeader,
       }),
     })
     .post(
@@ -110,14 +109,14 @@ function own(accounts: Accounts, rateLimits: AccountRoutesDeps['rateLimits']) {
         query: noQuery,
         body: passwordBody,
         detail: operation({
+          access: 'user',
           tags: ['Accounts'],
           summary: 'Change the password',
           description:
             'Ends all tokens of the user, the one that was sent included. A wrong old password counts as a wrong login of the account.',
-          security,
           answers: { 204: { description: 'Changed' } },
-          errors: ['unauthorized', 'bad_credentials', 'forbidden', 'rate_limited', 'busy', 'unavailable'],
-          headers: { ...headers, ...rateLimitHeaders },
+          errors: ['bad_credentials', 'rate_limited', 'busy', 'unavailable'],
+          headers: { ...noStoreHeader, ...rateLimitHeaders },
         }),
       },
     )
@@ -130,13 +129,13 @@ function own(accounts: Accounts, rateLimits: AccountRoutesDeps['rateLimits']) {
       {
         query: noQuery,
         detail: operation({
+          access: 'user',
           tags: ['Accounts'],
           summary: 'Log out everywhere',
           description: 'Ends all tokens of the user, the one that was sent included.',
-          security,
           answers: { 204: { description: 'Logged out' } },
-          errors: ['unauthorized', 'forbidden', 'busy', 'unavailable'],
-          headers,
+          errors: ['busy', 'unavailable'],
+          headers: noStoreHeader,
         }),
       },
     )
@@ -149,18 +148,18 @@ function admin(accounts: Accounts) {
     .post(
       '/admin/api-keys',
       async ({ user, body }) =>
-        answer({ ...body, ...(await accounts.createApiKey(user, body)) }, { status: 201 }),
+        uncached({ ...body, ...(await accounts.createApiKey(user, body)) }, { status: 201 }),
       {
         query: noQuery,
         body: apiKeyBody,
         detail: operation({
+          access: 'admin',
           tags: ['Admin'],
           summary: 'Make a key for a machine',
           description: 'Role ADMIN. The key is in this answer alone: what is kept is its SHA-256.',
-          security,
           answers: { 201: { schema: newApiKeyAnswer, description: 'Created' } },
-          errors: ['unauthorized', 'forbidden', 'busy', 'unavailable'],
-          headers,
+          errors: ['busy', 'unavailable'],
+          headers: noStoreHeader,
         }),
       },
     )
@@ -168,7 +167,7 @@ function admin(accounts: Accounts) {
       '/admin/api-keys',
       async () => {
         const keys = await accounts.listApiKeys()
-        return answer({
+        return uncached({
           api_keys: keys.map((key) => ({
             id: key.keyId,
             name: key.name,
@@ -183,13 +182,13 @@ function admin(accounts: Accounts) {
       {
         query: noQuery,
         detail: operation({
+          access: 'admin',
           tags: ['Admin'],
           summary: 'List the keys for machines',
           description: 'Role ADMIN. Newest first, those that were revoked included.',
-          security,
           answers: { 200: { schema: apiKeyListAnswer } },
-          errors: ['unauthorized', 'forbidden', 'busy', 'unavailable'],
-          headers,
+          errors: ['busy', 'unavailable'],
+          headers: noStoreHeader,
         }),
       },
     )
@@ -203,22 +202,14 @@ function admin(accounts: Accounts) {
         query: noQuery,
         params: apiKeyParams,
         detail: operation({
+          access: 'admin',
           tags: ['Admin'],
           summary: 'Revoke a key for a machine',
           description: 'Role ADMIN. From the answer on it admits nobody.',
-          security,
           answers: { 204: { description: 'Revoked' } },
-          errors: ['unauthorized', 'forbidden', 'not_found', 'busy', 'unavailable'],
-          headers,
+          errors: ['not_found', 'busy', 'unavailable'],
+          headers: noStoreHeader,
         }),
       },
     )
-}
-
-function answer(body: object, { status = 200 } = {}): Response {
-  return Response.json(body, { status, headers: noStore })
-}
-
-function done(): Response {
-  return new Response(null, { status: 204, headers: noStore })
 }

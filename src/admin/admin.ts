@@ -1,4 +1,4 @@
-import { AppError, type Fault } from '../errors.ts'
+import { AppError, type Fault, refusalOfFaults } from '../errors.ts'
 import { cleanHtml } from '../intake/description.ts'
 import {
   adminCallsAtOnceMax,
@@ -192,15 +192,7 @@ function withInstants<Body extends object>(body: Body, path = ''): Body {
     if (begin && end && end < begin)
       faults.push({ path: `${path}/${until}`, message: `Expected a time not before ${from}` })
   }
-  if (faults.length > 0) {
-    throw new AppError(
-      'validation_failed',
-      faults.map(({ path, message }) => `${path}: ${message}`).join('; '),
-      {
-        errors: faults,
-      },
-    )
-  }
+  if (faults.length > 0) throw refusalOfFaults('validation_failed', faults)
   return { ...body, ...Object.fromEntries(read) }
 }
 

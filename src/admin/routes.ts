@@ -1,8 +1,9 @@
 import { Elysia } from 'elysia'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { ErrorCode } from '../errors.ts'
+import { done, noStore, uncached } from '../platform/answer.ts'
 import { idParams, noQuery } from '../platform/fields.ts'
-import { operation } from '../platform/operation.ts'
+import { noStoreHeader, operation } from '../platform/operation.ts'
 import type { Admin } from './admin.ts'
 import {
   capacityBody,
@@ -17,13 +18,8 @@ import {
 
 export type AdminRoutesDeps = { admin: Admin; accounts: Pick<Accounts, 'requireRole'> }
 
-const noStore = { 'cache-control': 'no-store' }
-const shared = {
-  tags: ['Direct events'],
-  security: [{ bearerAuth: [] }],
-  headers: { 'Cache-Control': { description: 'Always `no-store`', example: 'no-store' } },
-}
-const always: readonly ErrorCode[] = ['unauthorized', 'forbidden', 'busy', 'unavailable']
+const shared = { access: 'admin' as const, tags: ['Direct events'], headers: noStoreHeader }
+const always: readonly ErrorCode[] = ['busy', 'unavailable']
 const ofOne: readonly ErrorCode[] = [...always, 'not_found']
 const ofEdits: readonly ErrorCode[] = [...ofOne, 'not_direct']
 
@@ -35,7 +31,7 @@ export function adminRoutes({ admin, accounts }: AdminRoutesDeps) {
     .post(
       '/events',
       async ({ user, body: { channel: _, ...event } }) =>
-        json(await admin.createEvent(event, { actor: user.name }), { status: 201 }),
+        uncached(await admin.createEvent(event, { actor: user.name }), { status: 201 }),
       {
         query: noQuery,
         body: newEventBody,
@@ -51,7 +47,7 @@ export function adminRoutes({ admin, accounts }: AdminRoutesDeps) {
     .patch(
       '/events/:id',
       async ({ user, params, body: { version, ...changes } }) =>
-        json(await admin.updateEvent(Number(params.id), changes, { actor: user.name, version })),
+        uncached(await admin.updateEvent(Number(params.id), changes, { actor: user.name, version })),
       {
         query: noQuery,
         params: idParams,
@@ -69,7 +65,7 @@ export function adminRoutes({ admin, accounts }: AdminRoutesDeps) {
     .post(
       '/events/:id/publish',
       async ({ user, params }) =>
-        json(await admin.updateEventStatus(Number(params.id), 'active', { actor: user.name })),
+        uncached(await admin.updateEventStatus(Number(params.id), 'active', { actor: user.name })),
       {
         query: noQuery,
         params: idParams,
@@ -85,7 +81,7 @@ export function adminRoutes({ admin, accounts }: AdminRoutesDeps) {
     .post(
       '/events/:id/unpublish',
       async ({ user, params }) =>
-        json(await admin.updateEventStatus(Number(params.id), 'draft', { actor: user.name })),
+        uncached(await admin.updateEventStatus(Number(params.id), 'draft', { actor: user.name })),
       {
         query: noQuery,
         params: idParams,
@@ -120,7 +116,7 @@ export function adminRoutes({ admin, accounts }: AdminRoutesDeps) {
     .post(
       '/events/:id/tickets',
       async ({ user, params, body }) =>
-        json(await admin.createTicket(Number(params.id), body, { actor: user.name }), { status: 201 }),
+        uncached(await admin.createTicket(Number(params.id), body, { actor: user.name }), { status: 201 }),
       {
         query: noQuery,
         params: idParams,
@@ -134,7 +130,7 @@ export function adminRoutes({ admin, accounts }: AdminRoutesDeps) {
         }),
       },
     )
-    .get('/events/:id/stats', async ({ params }) => json(await admin.getEventStats(Number(params.id))), {
+    .get('/events/:id/stats', async ({ params }) => uncached(await admin.getEventStats(Number(params.id))), {
       query: noQuery,
       params: idParams,
       detail: operation({
@@ -167,7 +163,7 @@ export function adminRoutes({ admin, accounts }: AdminRoutesDeps) {
           answers: { 200: { contentType: 'text/csv', example: tableExample } },
           errors: ofOne,
           headers: {
-            ...shared.headers,
+            ...noStoreHeader,
             'Content-Disposition': {
               description: 'A file to save',
               example: 'attachment; filename="event-42-orders.csv"',
@@ -179,7 +175,7 @@ export function adminRoutes({ admin, accounts }: AdminRoutesDeps) {
     .patch(
       '/tickets/:id',
       async ({ user, params, body: { version, ...changes } }) =>
-        json(await admin.updateTicket(Number(params.id), changes, { actor: user.name, version })),
+        uncached(await admin.updateTicket(Number(params.id), changes, { actor: user.name, version })),
       {
         query: noQuery,
         params: idParams,
@@ -215,7 +211,7 @@ export function adminRoutes({ admin, accounts }: AdminRoutesDeps) {
     .put(
       '/tickets/:id/capacity',
       async ({ user, params, body: { capacity, version } }) =>
-        json(await admin.updateCapacity(Number(params.id), capacity, { actor: user.name, version })),
+        uncached(await admin.updateCapacity(Number(params.id), capacity, { actor: user.name, version })),
       {
         query: noQuery,
         params: idParams,
@@ -235,14 +231,3 @@ export function adminRoutes({ admin, accounts }: AdminRoutesDeps) {
 const tableExample =
   'id,user_id,email,status,items,unit_count,total_cents,paid_cents,currency,expires_at,created_at,updated_at\r\n' +
   '9,7,ann@example.com,PAID,2 x General,2,5000,5000,EUR,2026-11-20T09:10:00.000Z,2026-11-20T09:00:00.000Z,2026-11-20T09:02:00.000Z\r\n'
-
-function json(body: string, { status = 200 } = {}): Response {
-  return new Response(body, {
-    status,
-    headers: { ...noStore, 'content-type': 'application/json; charset=utf-8' },
-  })
-}
-
-function done(): Response {
-  return new Response(null, { status: 204, headers: noStore })
-}

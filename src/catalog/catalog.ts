@@ -7,6 +7,7 @@ import {
   listenWaitMsMax,
   readWaitMsMax,
 } from '../limits.ts'
+import { uncached } from '../platform/answer.ts'
 import { createCache, type Found, type Read } from '../platform/cache.ts'
 import type { Sql, serviceRole } from '../platform/database.ts'
 import { createGatherer } from '../platform/gather.ts'
@@ -125,7 +126,7 @@ export function createCatalog(deps: CatalogDeps) {
       readNoQuery(queryOf(request.url))
       const body = await availability.submit(readEventName(id))
       if (body === null) throw notFound()
-      return new Response(body, { headers: availabilityHeaders })
+      return uncached(body)
     },
   }
 
@@ -160,11 +161,6 @@ export function createCatalog(deps: CatalogDeps) {
 
 /** Read at start: what a front page asks for. */
 const hotQueries = ['', 'page=1', 'limit=100']
-
-const availabilityHeaders = {
-  'content-type': 'application/json; charset=utf-8',
-  'cache-control': 'no-store',
-}
 
 function notFound(): AppError {
   return new AppError('not_found', 'There is no such event')

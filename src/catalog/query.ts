@@ -1,4 +1,4 @@
-import { AppError, type Fault } from '../errors.ts'
+import { AppError, type Fault, refusalOfFaults } from '../errors.ts'
 import { listLimitDefault, listLimitMax, listRowsMax, searchCharsMax } from '../limits.ts'
 import { idPattern } from '../platform/fields.ts'
 import { type EventName, type ListQuery, type Sort, sorts } from './calls.ts'
@@ -8,7 +8,7 @@ export function readEventName(id: string): EventName {
   if (idPattern.test(id)) return { eventId: id, productId: null }
   const productId = /^shopify:([1-9]\d{0,17})$/.exec(id)?.[1]
   if (productId !== undefined) return { eventId: null, productId }
-  throw badRequest([
+  throw refusalOfFaults('bad_request', [
     { path: 'path.id', message: `Expected a whole number or shopify:{product id}, not "${id}"` },
   ])
 }
@@ -17,7 +17,11 @@ export function readEventName(id: string): EventName {
 export function readNoQuery(query: string): void {
   if (query === '') return
   const names = [...new Set(new URLSearchParams(query).keys())]
-  if (names.length > 0) throw badRequest(names.map((name) => unknown(name, [])))
+  if (names.length === 0) return
+  throw refusalOfFaults(
+    'bad_request',
+    names.map((name) => unknown(name, [])),
+  )
 }
 
 /**
@@ -56,7 +60,7 @@ export function readListQuery(query: string): ListQuery {
   if (offset !== null && offset >= listRowsMax) {
     fault('page', `Expected a page within the first ${listRowsMax} rows; go on with cursor, from next_cursor`)
   }
-  if (faults.length > 0) throw badRequest(faults)
+  if (faults.length > 0) throw refusalOfFaults('bad_request', faults)
   return { search, sort, category, from, to, limit, offset, after }
 
   function integer(name: string, { min, max }: { min: number; max: number }): number | null {
@@ -151,9 +155,4 @@ function isKey(sort: Sort, key: string): boolean {
 function unknown(name: string, known: readonly string[]): Fault {
   const wanted = known.length === 0 ? 'no parameter' : `one of ${known.join(', ')}`
   return { path: `query.${name.slice(0, 100)}`, message: `Unknown parameter: expected ${wanted}` }
-}
-
-function badRequest(errors: Fault[]): AppError {
-  const detail = errors.map(({ path, message }) => `${path}: ${message}`).join('; ')
-  return new AppError('bad_request', detail.length > 500 ? `${detail.slice(0, 500)}…` : detail, { errors })
 }

@@ -13,6 +13,7 @@ export function catalogRoutes({ catalog }: { catalog: Catalog }) {
   return new Elysia({ name: 'catalog' })
     .get('/events', throughElysia(catalog.listEvents), {
       detail: operation({
+        access: 'public',
         tags: ['Events'],
         summary: 'List and search events',
         description:
@@ -20,11 +21,13 @@ export function catalogRoutes({ catalog }: { catalog: Catalog }) {
           'With `search` the most relevant are looked for among the soonest.',
         parameters: parametersOf(listParameters.properties, 'query'),
         responses: cachedAnswer('A page of events', eventList),
+        // For `status`, an admin's parameter among everybody's.
         errors: ['unauthorized', 'unavailable'],
       }),
     })
     .get('/events/:id', throughElysia(catalog.getEvent), {
       detail: operation({
+        access: 'public',
         tags: ['Events'],
         summary: 'Open an event',
         description: 'An event with its tickets, at most 100 ms old.',
@@ -35,6 +38,7 @@ export function catalogRoutes({ catalog }: { catalog: Catalog }) {
     })
     .get('/events/:id/tickets', throughElysia(catalog.listEventTickets), {
       detail: operation({
+        access: 'public',
         tags: ['Events'],
         summary: "List an event's tickets",
         description: 'Visible tickets by position, at most 100 ms old.',
@@ -45,6 +49,7 @@ export function catalogRoutes({ catalog }: { catalog: Catalog }) {
     })
     .get('/events/:id/availability', ({ request, params }) => catalog.getAvailability(request, params.id), {
       detail: operation({
+        access: 'public',
         tags: ['Events'],
         summary: 'Ask what is left right now',
         description: 'Never cached: for the moment before checkout.',

@@ -28,6 +28,7 @@ export function intakeRoutes({ intake, config, metrics }: IntakeRoutesDeps) {
       // The bytes are what is signed: nothing may read them before the signature is checked.
       parse: 'none',
       detail: operation({
+        access: 'signed',
         tags: ['Webhooks'],
         summary: 'Take a delivery of Shopify',
         description:
@@ -57,7 +58,6 @@ export function intakeRoutes({ intake, config, metrics }: IntakeRoutesDeps) {
         errors: [
           'missing_topic',
           'topic_mismatch',
-          'bad_signature',
           'unknown_shop',
           'request_timeout',
           'too_large',

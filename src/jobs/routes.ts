@@ -1,8 +1,9 @@
 import { Elysia } from 'elysia'
 import type { Accounts } from '../accounts/accounts.ts'
 import { AppError } from '../errors.ts'
+import { uncached } from '../platform/answer.ts'
 import { idParams, noQuery } from '../platform/fields.ts'
-import { operation } from '../platform/operation.ts'
+import { noStoreHeader, operation } from '../platform/operation.ts'
 import type { createJobCalls, JobChange } from './calls.ts'
 import { jobAnswer, jobListAnswer, jobListQuery } from './model.ts'
 
@@ -10,9 +11,6 @@ export type JobRoutesDeps = {
   jobs: Pick<ReturnType<typeof createJobCalls>, 'getJob' | 'listJobs' | 'updateJobDue' | 'cancelJob'>
   accounts: Pick<Accounts, 'requireRole'>
 }
-
-const security = [{ bearerAuth: [] }]
-const headers = { 'Cache-Control': { description: 'Always `no-store`', example: 'no-store' } }
 
 /** `/jobs/{id}` and `/admin/jobs`: what is owed to others' services, and what came of it. */
 export function jobRoutes({ jobs, accounts }: JobRoutesDeps) {
@@ -23,73 +21,73 @@ export function jobRoutes({ jobs, accounts }: JobRoutesDeps) {
       async ({ params }) => {
         const body = await jobs.getJob(Number(params.id))
         if (body === null) throw noJob()
-        return json(body)
+        return uncached(body)
       },
       {
         query: noQuery,
         params: idParams,
         detail: operation({
+          access: 'admin',
           tags: ['Jobs'],
           summary: 'Look at a job',
           description:
             'A call to somebody else’s service (a refund at the payment provider) and what came of it.',
-          security,
           answers: { 200: { schema: jobAnswer } },
-          errors: ['unauthorized', 'forbidden', 'not_found', 'unavailable'],
-          headers,
+          errors: ['not_found', 'unavailable'],
+          headers: noStoreHeader,
         }),
       },
     )
     .get(
       '/admin/jobs',
       async ({ query: { state = null, kind = null, page = '1', limit = '20' } }) =>
-        json(await jobs.listJobs({ state, kind, page: Number(page), limit: Number(limit) })),
+        uncached(await jobs.listJobs({ state, kind, page: Number(page), limit: Number(limit) })),
       {
         query: jobListQuery,
         detail: operation({
+          access: 'admin',
           tags: ['Jobs'],
           summary: 'List jobs',
           description:
             'Newest first. `state=dead` are those that were tried often enough and wait for a person.',
-          security,
           answers: { 200: { schema: jobListAnswer } },
-          errors: ['unauthorized', 'forbidden', 'unavailable'],
-          headers,
+          errors: ['unavailable'],
+          headers: noStoreHeader,
         }),
       },
     )
     .post(
       '/admin/jobs/:id/retry',
-      async ({ admin, params }) => json(changed(await jobs.updateJobDue(Number(params.id), admin.name))),
+      async ({ admin, params }) => uncached(changed(await jobs.updateJobDue(Number(params.id), admin.name))),
       {
         query: noQuery,
         params: idParams,
         detail: operation({
+          access: 'admin',
           tags: ['Jobs'],
           summary: 'Have a job tried again at once',
           description: 'One that waits, was refused or was given up. Any other answers as it is.',
-          security,
           answers: { 200: { schema: jobAnswer } },
-          errors: ['unauthorized', 'forbidden', 'not_found', 'unavailable'],
-          headers,
+          errors: ['not_found', 'unavailable'],
+          headers: noStoreHeader,
         }),
       },
     )
     .post(
       '/admin/jobs/:id/discard',
-      async ({ admin, params }) => json(changed(await jobs.cancelJob(Number(params.id), admin.name))),
+      async ({ admin, params }) => uncached(changed(await jobs.cancelJob(Number(params.id), admin.name))),
       {
         query: noQuery,
         params: idParams,
         detail: operation({
+          access: 'admin',
           tags: ['Jobs'],
           summary: 'Discard a job',
           description:
             'One that is not done: it is not tried again. One that is running answers `bad_transition`.',
-          security,
           answers: { 200: { schema: jobAnswer } },
-          errors: ['unauthorized', 'forbidden', 'not_found', 'bad_transition', 'unavailable'],
-          headers,
+          errors: ['not_found', 'bad_transition', 'unavailable'],
+          headers: noStoreHeader,
         }),
       },
     )
@@ -107,10 +105,4 @@ function changed({ outcome, body }: JobChange): string {
 
 function noJob(): AppError {
   return new AppError('not_found', 'There is no such job')
-}
-
-function json(body: string): Response {
-  return new Response(body, {
-    headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' },
-  })
 }

@@ -21,6 +21,7 @@ export function docsRoutes({ openApi }: { openApi: () => Promise<object> }) {
       {
         query: noQuery,
         detail: operation({
+          access: 'public',
           tags: ['Operations'],
           summary: 'Read this document',
           description: 'OpenAPI 3.1, made from the routes: what is not in it is not answered.',
@@ -31,6 +32,7 @@ export function docsRoutes({ openApi }: { openApi: () => Promise<object> }) {
     .get('/docs', ({ request }) => answer(requestIdOf(request), page), {
       query: noQuery,
       detail: operation({
+        access: 'public',
         tags: ['Operations'],
         summary: 'Read the documentation in a browser',
         description:
@@ -42,6 +44,7 @@ export function docsRoutes({ openApi }: { openApi: () => Promise<object> }) {
       params: t.Object({ file: t.String({ examples: ['swagger-ui.css'] }) }),
       query: noQuery,
       detail: operation({
+        access: 'public',
         tags: ['Operations'],
         summary: 'Read a file of the documentation page',
         description: 'Scripts and styles of Swagger UI, as its package has them.',

@@ -7,7 +7,7 @@ import { rateLimitHeaders } from '../rate_limits/model.ts'
 
 type Document = OpenAPIV3_1.Document
 type OperationObject = OpenAPIV3_1.OperationObject & { [operationKey]?: Implied }
-type Implied = Pick<Operation, 'answers' | 'errors' | 'headers' | 'wildcard'>
+type Implied = Partial<Pick<Operation, 'answers' | 'errors' | 'headers' | 'wildcard'>>
 type Responses = Record<string, OpenAPIV3_1.ResponseObject>
 
 /**

@@ -1,8 +1,9 @@
 import { Elysia } from 'elysia'
 import { Registry } from 'prom-client'
 import { AppError } from '../errors.ts'
+import { noStore, uncached } from '../platform/answer.ts'
 import { noQuery } from '../platform/fields.ts'
-import { operation } from '../platform/operation.ts'
+import { noStoreHeader, operation } from '../platform/operation.ts'
 import { healthModel, readyModel } from './model.ts'
 import type { Ops } from './ops.ts'
 
@@ -19,20 +20,18 @@ export function opsRoutes({ ops, readMetrics }: OpsRoutesDeps) {
       '/health',
       async () => {
         const health = await ops.health()
-        return Response.json(health, {
-          status: health.status === 'unhealthy' ? 503 : 200,
-          headers: { 'cache-control': 'no-store' },
-        })
+        return uncached(health, { status: health.status === 'unhealthy' ? 503 : 200 })
       },
       {
         query: noQuery,
         detail: operation({
+          access: 'public',
           tags: ['Operations'],
           summary: 'Tell how the service and what it stands on are',
           description:
             'Every part is asked at the same time and has one second to answer. 503 where the status is `unhealthy`.',
           answers: { 200: { schema: healthModel }, 503: { schema: healthModel, description: 'Unhealthy' } },
-          headers: { 'Cache-Control': { description: 'Always `no-store`', example: 'no-store' } },
+          headers: noStoreHeader,
         }),
       },
     )
@@ -41,11 +40,12 @@ export function opsRoutes({ ops, readMetrics }: OpsRoutesDeps) {
       () => {
         const reason = ops.ready()
         if (reason !== null) throw new AppError('unavailable', reason)
-        return Response.json({ ready: true }, { headers: { 'cache-control': 'no-store' } })
+        return uncached({ ready: true })
       },
       {
         query: noQuery,
         detail: operation({
+          access: 'public',
           tags: ['Operations'],
           summary: 'Tell whether this process may get requests',
           description:
@@ -61,11 +61,12 @@ export function opsRoutes({ ops, readMetrics }: OpsRoutesDeps) {
       '/metrics',
       async () =>
         new Response(await readMetrics(), {
-          headers: { 'content-type': Registry.PROMETHEUS_CONTENT_TYPE, 'cache-control': 'no-store' },
+          headers: { 'content-type': Registry.PROMETHEUS_CONTENT_TYPE, ...noStore },
         }),
       {
         query: noQuery,
         detail: operation({
+          access: 'public',
           tags: ['Operations'],
           summary: 'Read the metrics',
           description:

@@ -3,9 +3,10 @@ import type { Accounts, UserPrincipal } from '../accounts/accounts.ts'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { paymentBodyBytesMax, webhookReadMsMax } from '../limits.ts'
+import { uncached } from '../platform/answer.ts'
 import { createBodyReader } from '../platform/body.ts'
 import { noQuery } from '../platform/fields.ts'
-import { operation } from '../platform/operation.ts'
+import { noStoreHeader, operation } from '../platform/operation.ts'
 import type { Sales } from '../sales/sales.ts'
 import type { TicketLinks } from '../sales/ticket_links.ts'
 import { initiateAnswer, initiateBody, resultBody, simulatorParams, webhookAnswer } from './model.ts'
@@ -22,8 +23,6 @@ export type PaymentRoutesDeps = {
   /** Null where no payment is simulated. */
   simulator: Simulator | null
 }
-
-const noStore = { 'Cache-Control': { description: 'Always `no-store`', example: 'no-store' } }
 
 /** `/payments/initiate`, `/payments/webhook`, and the page of a simulated payment. */
 export function paymentRoutes({
@@ -51,17 +50,17 @@ export function paymentRoutes({
           query: noQuery,
           body: initiateBody,
           detail: operation({
+            access: 'user',
             tags: ['Payments'],
             summary: 'Begin to pay an order',
             description:
               'The amount is the order’s. Send the buyer to `redirect_url`. An order has one live payment: asked again, the same one is answered with 200, and another one only when that has failed.',
-            security: [{ bearerAuth: [] }],
             answers: {
               200: { schema: initiateAnswer, description: 'The live payment again' },
               201: { schema: initiateAnswer, description: 'Begun' },
             },
-            errors: ['unauthorized', 'forbidden', 'not_found', 'not_payable', 'busy', 'unavailable'],
-            headers: noStore,
+            errors: ['not_found', 'not_payable', 'busy', 'unavailable'],
+            headers: noStoreHeader,
           }),
         },
       )
@@ -76,20 +75,18 @@ export function paymentRoutes({
           await readBody(request),
           request.headers,
         )
-        return Response.json(
-          {
-            outcome,
-            delivery_id: deliveryId,
-            order_status: orderStatus,
-            ...(reason === null ? {} : { reason }),
-          } satisfies typeof webhookAnswer.static,
-          { headers: { 'cache-control': 'no-store' } },
-        )
+        return uncached({
+          outcome,
+          delivery_id: deliveryId,
+          order_status: orderStatus,
+          ...(reason === null ? {} : { reason }),
+        } satisfies typeof webhookAnswer.static)
       },
       {
         // The bytes are what is signed: nothing may read them before the signature is checked.
         parse: 'none',
         detail: operation({
+          access: 'signed',
           tags: ['Payments'],
           summary: 'Take the result of a payment',
           description:
@@ -111,15 +108,15 @@ export function paymentRoutes({
             },
           },
           answers: { 200: { schema: webhookAnswer } },
-          errors: ['bad_signature', 'request_timeout', 'too_large', 'busy', 'unavailable'],
-          headers: noStore,
+          errors: ['request_timeout', 'too_large', 'busy', 'unavailable'],
+          headers: noStoreHeader,
         }),
       },
     )
   }
 
   function simulating(simulator: Simulator) {
-    const detail = { tags: ['Payments'], errors: ['not_found' as const] }
+    const detail = { access: 'link' as const, tags: ['Payments'] }
     return new Elysia({ name: 'payments simulating' })
       .get('/payments/simulator/:token', ({ params }) => html(paymentPage(opened(params.token))), {
         query: noQuery,
@@ -165,7 +162,7 @@ export function paymentRoutes({
                 },
               },
             },
-            errors: ['not_found', 'request_timeout', 'too_large', 'busy', 'unavailable'],
+            errors: ['request_timeout', 'too_large', 'busy', 'unavailable'],
             answers: { 200: { contentType: 'text/html', schema: t.String(), example: '<!doctype html>' } },
           }),
         },
@@ -192,7 +189,7 @@ export function paymentRoutes({
         config.paymentReturnUrl?.replaceAll('{order_id}', String(orderId)) ??
         origin + ticketLinks.pathOf(orderId),
     })
-    return Response.json(
+    return uncached(
       {
         payment_id: paymentId,
         order_id: orderId,
@@ -200,7 +197,7 @@ export function paymentRoutes({
         currency,
         redirect_url: redirectUrl ?? '',
       } satisfies typeof initiateAnswer.static,
-      { status: isNew ? 201 : 200, headers: { 'cache-control': 'no-store' } },
+      { status: isNew ? 201 : 200 },
     )
   }
 }

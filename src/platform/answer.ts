@@ -56,6 +56,25 @@ export function answer(requestId: string, { response, headers }: Prepared): Resp
   return response.clone() as Response
 }
 
+/** The header of an answer that nobody may keep. */
+export const noStore = { 'cache-control': 'no-store' } as const
+
+/** JSON that nobody may keep. `body`: a value, or the text of one that the database made. */
+export function uncached(
+  body: object | string,
+  { status = 200, headers = {} }: { status?: number; headers?: Record<string, string> } = {},
+): Response {
+  return new Response(typeof body === 'string' ? body : JSON.stringify(body), {
+    status,
+    headers: { 'content-type': 'application/json; charset=utf-8', ...noStore, ...headers },
+  })
+}
+
+/** 204: it is done, and there is nothing to tell. */
+export function done(): Response {
+  return new Response(null, { status: 204, headers: noStore })
+}
+
 /** Adds to an answer what every answer carries. */
 export function completeAnswer(response: Response, requestId: string): Response {
   response.headers.set('x-request-id', requestId)

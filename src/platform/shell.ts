@@ -10,6 +10,7 @@ import {
 import { completeAnswer, type Sender, setRequestId, setSender } from './answer.ts'
 import { createBodyReader } from './body.ts'
 import type { CorsHeaders } from './cors.ts'
+import { refuseUncheckable } from './json.ts'
 import { type Log, subjectOf } from './log.ts'
 import type { Answerer, Match, Route } from './route_table.ts'
 
@@ -133,6 +134,7 @@ export function createShell({ handle, match, cors, logFault, log }: ShellOptions
   ): Response | Promise<Response> {
     refuseOtherMedia(request)
     return readBody(request).then((body) => {
+      refuseUncheckable(body)
       const { url, method, headers } = request
       const bounded = new Request(url, { method, headers, body })
       setRequestId(bounded, requestId)

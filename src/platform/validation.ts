@@ -1,5 +1,5 @@
 import type { ValidationError } from 'elysia'
-import { AppError, type Fault } from '../errors.ts'
+import { AppError, type Fault, refusalOfFaults } from '../errors.ts'
 
 /** A failed schema as the answer to the client: every fault, each with where it is and what was wanted. */
 export function refusalOf(error: ValidationError): AppError {
@@ -7,9 +7,7 @@ export function refusalOf(error: ValidationError): AppError {
   // An answer of our own that does not fit its schema is no fault of the request.
   if (part === undefined)
     return new AppError('internal', 'The request failed on our side and was logged', { cause: error })
-  const errors = faultsOf(error, part.prefix)
-  const detail = errors.map(({ path, message }) => `${path}: ${message}`).join('; ')
-  return new AppError(part.code, detail.length > 500 ? `${detail.slice(0, 500)}…` : detail, { errors })
+  return refusalOfFaults(part.code, faultsOf(error, part.prefix))
 }
 
 const parts: Record<string, { code: 'bad_request' | 'validation_failed'; prefix: string }> = {

@@ -1,7 +1,8 @@
 import { Elysia, t } from 'elysia'
 import type { Accounts } from '../accounts/accounts.ts'
+import { done } from '../platform/answer.ts'
 import { closed } from '../platform/fields.ts'
-import { operation } from '../platform/operation.ts'
+import { noStoreHeader, operation } from '../platform/operation.ts'
 import type { RateLimits } from './rate_limits.ts'
 
 export type RateLimitRoutesDeps = {
@@ -32,20 +33,20 @@ export function rateLimitRoutes({ rateLimits, accounts }: RateLimitRoutesDeps) {
       '/admin/rate-limits',
       async ({ query }) => {
         await rateLimits.reset(query.subject ?? null)
-        return new Response(null, { status: 204, headers: { 'cache-control': 'no-store' } })
+        return done()
       },
       {
         query: resetQuery,
         detail: operation({
+          access: 'admin',
           tags: ['Admin'],
           summary: 'Forget what was counted for the rate limits',
           description:
             'Role ADMIN. Of everybody, or of one user (orders), address (logins, signups) or account (wrong passwords). ' +
             'An IPv6 address stands for its /64 network. 503 where Redis holds the counters and does not answer.',
-          security: [{ bearerAuth: [] }],
           answers: { 204: { description: 'Forgotten' } },
-          errors: ['unauthorized', 'forbidden', 'busy', 'unavailable'],
-          headers: { 'Cache-Control': { description: 'Always `no-store`', example: 'no-store' } },
+          errors: ['busy', 'unavailable'],
+          headers: noStoreHeader,
         }),
       },
     )

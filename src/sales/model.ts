@@ -22,7 +22,8 @@ export const orderBody = t.Object(
     items: t.Array(
       t.Object(
         {
-          sku: t.Optional(t.String({ minLength: 1, maxLength: 255 })),
+          // No text of PostgreSQL holds a NUL.
+          sku: t.Optional(t.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000]+$' })),
           ticket_id: t.Optional(id),
           qty: quantity,
         },

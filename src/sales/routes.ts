@@ -1,9 +1,10 @@
 import { Elysia } from 'elysia'
 import type { Accounts, UserPrincipal as User } from '../accounts/accounts.ts'
-import { AppError, type ErrorCode } from '../errors.ts'
+import { AppError, type ErrorCode, refusalOfFaults } from '../errors.ts'
 import { ordersPerUserMax, ticketsPerPage } from '../limits.ts'
+import { uncached } from '../platform/answer.ts'
 import { idParams, noQuery } from '../platform/fields.ts'
-import { operation } from '../platform/operation.ts'
+import { noStoreHeader, operation } from '../platform/operation.ts'
 import { rateLimitHeaders } from '../rate_limits/model.ts'
 import type { RateLimits } from '../rate_limits/rate_limits.ts'
 import type { NamedTicket, OrderRequest, PlaceOutcome, PlaceResult, StatusResult } from './calls.ts'
@@ -33,8 +34,6 @@ export type SalesRoutesDeps = {
   rateLimits: Pick<RateLimits, 'placing'>
 }
 
-const security = [{ bearerAuth: [] }]
-const headers = { 'Cache-Control': { description: 'Always `no-store`', example: 'no-store' } }
 const pageAnswer = { contentType: 'text/html; charset=utf-8', example: '<!doctype html>…' }
 const pagePolicy = {
   description: 'The page loads nothing, runs nothing and stands in no frame',
@@ -42,8 +41,6 @@ const pagePolicy = {
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 }
 const refusals: readonly ErrorCode[] = [
-  'unauthorized',
-  'forbidden',
   'unknown_ticket',
   'sold_out',
   'held_by_others',
@@ -62,6 +59,9 @@ const tokenHeader = {
   description: 'Stands for `client_token`',
   schema: { type: 'string' as const, maxLength: 128 },
 }
+
+/** An order that there is now. `body`: its JSON. */
+type Placed = { outcome: PlaceOutcome; body: string }
 
 /** `/orders`, `/bookings` and `/checkin`: what a user buys by ourselves, and how he gets in. */
 export function salesRoutes({ sales, ticketLinks, accounts, rateLimits }: SalesRoutesDeps) {
@@ -83,37 +83,38 @@ export function salesRoutes({ sales, ticketLinks, accounts, rateLimits }: SalesR
           query: noQuery,
           body: orderBody,
           detail: operation({
+            access: 'user',
             tags: ['Orders'],
             summary: 'Order tickets',
             description:
               'Of one event, whole or not at all. What costs something is held until `expires_at`; what is free is PAID at once. ' +
               'The same `client_token` and items again answer 200 with the same order and `Idempotent-Replayed: true`. ' +
               `A user may order or book ${ordersPerUserMax} times a minute, refusals and repetitions included.`,
-            security,
             parameters: [tokenHeader],
             answers: {
               200: { schema: orderAnswer, description: 'The same request was placed before' },
               201: { schema: orderAnswer, description: 'Placed' },
             },
             errors: [...refusals, 'one_event_per_order', 'ambiguous_sku'],
-            headers: { ...headers, ...rateLimitHeaders },
+            headers: { ...noStoreHeader, ...rateLimitHeaders },
           }),
         },
       )
       .get(
         '/orders',
-        async ({ user, query }) => json(await sales.listOrders({ ...queryOf(query), userId: scopeOf(user) })),
+        async ({ user, query }) =>
+          uncached(await sales.listOrders({ ...queryOf(query), userId: scopeOf(user) })),
         {
           query: orderListQuery,
           detail: operation({
+            access: 'user',
             tags: ['Orders'],
             summary: 'List orders',
             description:
               "Newest first: one's own; all of them for an admin, who also finds them by the buyer's address.",
-            security,
             answers: { 200: { schema: orderListAnswer } },
-            errors: ['unauthorized', 'forbidden', 'unavailable'],
-            headers,
+            errors: ['unavailable'],
+            headers: noStoreHeader,
           }),
         },
       )
@@ -122,35 +123,40 @@ export function salesRoutes({ sales, ticketLinks, accounts, rateLimits }: SalesR
         async ({ user, params }) => {
           const found = await sales.getOrder({ orderId: Number(params.id), userId: scopeOf(user) })
           if (found === null) throw noOrder()
-          return json(linked(found.body))
+          return uncached(linked(found.body))
         },
         {
           query: noQuery,
           params: idParams,
           detail: operation({
+            access: 'user',
             tags: ['Orders'],
             summary: 'Look at an order',
             description: "Somebody else's is 404. Once it is PAID it has the codes of its tickets.",
-            security,
             answers: { 200: { schema: orderAnswer } },
-            errors: ['unauthorized', 'forbidden', 'not_found', 'unavailable'],
-            headers,
+            errors: ['not_found', 'unavailable'],
+            headers: noStoreHeader,
           }),
         },
       )
-      .post('/orders/:id/cancel', async ({ user, params }) => json(linked(await cancel(user, params.id))), {
-        query: noQuery,
-        params: idParams,
-        detail: operation({
-          tags: ['Orders'],
-          summary: 'Cancel an order',
-          description: 'Where nothing was paid. Its units are free at once. A second call answers the same.',
-          security,
-          answers: { 200: { schema: orderAnswer } },
-          errors: ['unauthorized', 'forbidden', 'not_found', 'bad_transition', 'unavailable'],
-          headers,
-        }),
-      })
+      .post(
+        '/orders/:id/cancel',
+        async ({ user, params }) => uncached(linked(await cancel(user, params.id))),
+        {
+          query: noQuery,
+          params: idParams,
+          detail: operation({
+            access: 'user',
+            tags: ['Orders'],
+            summary: 'Cancel an order',
+            description:
+              'Where nothing was paid. Its units are free at once. A second call answers the same.',
+            answers: { 200: { schema: orderAnswer } },
+            errors: ['not_found', 'bad_transition', 'unavailable'],
+            headers: noStoreHeader,
+          }),
+        },
+      )
       .post(
         '/bookings',
         async ({ user, body, request, set }) => {
@@ -162,51 +168,52 @@ export function salesRoutes({ sales, ticketLinks, accounts, rateLimits }: SalesR
           query: noQuery,
           body: bookingBody,
           detail: operation({
+            access: 'user',
             tags: ['Bookings'],
             summary: 'Book tickets of one kind',
             description:
               'An order of one ticket kind, under the same id. `ticket_id` is needed where the event has several. What costs something comes back PENDING. Counted with the orders for the limit of a minute.',
-            security,
             parameters: [tokenHeader],
             answers: {
               200: { schema: bookingAnswer, description: 'The same request was placed before' },
               201: { schema: bookingAnswer, description: 'Booked' },
             },
             errors: [...refusals, 'ticket_required'],
-            headers: { ...headers, ...rateLimitHeaders },
+            headers: { ...noStoreHeader, ...rateLimitHeaders },
           }),
         },
       )
       .get(
         '/bookings',
-        async ({ user, query }) => json(await sales.listBookings({ userId: user.userId, ...pageOf(query) })),
+        async ({ user, query }) =>
+          uncached(await sales.listBookings({ userId: user.userId, ...pageOf(query) })),
         {
           query: bookingListQuery,
           detail: operation({
+            access: 'user',
             tags: ['Bookings'],
             summary: "List one's bookings",
             description: 'With their events, newest first.',
-            security,
             answers: { 200: { schema: bookingListAnswer } },
-            errors: ['unauthorized', 'forbidden', 'unavailable'],
-            headers,
+            errors: ['unavailable'],
+            headers: noStoreHeader,
           }),
         },
       )
       .delete(
         '/bookings/:id',
-        async ({ user, params }) => json(bookingOf(linked(await cancel(user, params.id)))),
+        async ({ user, params }) => uncached(bookingOf(linked(await cancel(user, params.id)))),
         {
           query: noQuery,
           params: idParams,
           detail: operation({
+            access: 'user',
             tags: ['Bookings'],
             summary: 'Cancel a booking',
             description: 'As its order is cancelled.',
-            security,
             answers: { 200: { schema: bookingAnswer } },
-            errors: ['unauthorized', 'forbidden', 'not_found', 'bad_transition', 'unavailable'],
-            headers,
+            errors: ['not_found', 'bad_transition', 'unavailable'],
+            headers: noStoreHeader,
           }),
         },
       )
@@ -222,6 +229,7 @@ export function salesRoutes({ sales, ticketLinks, accounts, rateLimits }: SalesR
         query: ticketsQuery,
         params: idParams,
         detail: operation({
+          access: 'link',
           tags: ['Orders'],
           summary: 'Show the tickets of an order',
           description:
@@ -234,7 +242,7 @@ export function salesRoutes({ sales, ticketLinks, accounts, rateLimits }: SalesR
             410: { ...pageAnswer, description: 'It expired, or was cancelled or paid back' },
           },
           errors: ['unavailable'],
-          headers: { ...headers, 'Content-Security-Policy': pagePolicy },
+          headers: { ...noStoreHeader, 'Content-Security-Policy': pagePolicy },
         }),
       },
     )
@@ -260,28 +268,21 @@ export function salesRoutes({ sales, ticketLinks, accounts, rateLimits }: SalesR
           if (found === null) throw noOrder()
           const request = { orderId, userId: null, status: body.status, version: body.version }
           const by = { actor: 'admin' as const, actorName: admin.name }
-          return json(linked(changed(await sales.updateOrderStatus(found.eventId, request, by))))
+          return uncached(linked(changed(await sales.updateOrderStatus(found.eventId, request, by))))
         },
         {
           query: noQuery,
           params: idParams,
           body: statusBody,
           detail: operation({
+            access: 'admin',
             tags: ['Orders'],
             summary: 'Give an order another status',
             description:
               'For an admin. `version` is the one that was looked at; which changes there are is a table.',
-            security,
             answers: { 200: { schema: orderAnswer } },
-            errors: [
-              'unauthorized',
-              'forbidden',
-              'not_found',
-              'version_conflict',
-              'bad_transition',
-              'unavailable',
-            ],
-            headers,
+            errors: ['not_found', 'version_conflict', 'bad_transition', 'unavailable'],
+            headers: noStoreHeader,
           }),
         },
       )
@@ -293,18 +294,18 @@ export function salesRoutes({ sales, ticketLinks, accounts, rateLimits }: SalesR
       .derive(async ({ request }) => ({
         doorkeeper: await accounts.requireScope(request.headers, 'checkin'),
       }))
-      .post('/checkin', async ({ doorkeeper, body }) => json(await checkIn(body.code, doorkeeper.name)), {
+      .post('/checkin', async ({ doorkeeper, body }) => uncached(await checkIn(body.code, doorkeeper.name)), {
         query: noQuery,
         body: checkinBody,
         detail: operation({
+          access: 'doorkeeper',
           tags: ['Check-in'],
           summary: 'Admit the bearer of a code',
           description:
             'For an admin, or a key with the scope `checkin`. Each code admits once, however many doors it comes to at once.',
-          security,
           answers: { 200: { schema: checkinAnswer } },
-          errors: ['unauthorized', 'forbidden', 'busy', 'unavailable'],
-          headers,
+          errors: ['busy', 'unavailable'],
+          headers: noStoreHeader,
         }),
       })
   }
@@ -323,28 +324,16 @@ export function salesRoutes({ sales, ticketLinks, accounts, rateLimits }: SalesR
   async function placeOrder(user: User, body: typeof orderBody.static, given: Headers): Promise<Placed> {
     const token = tokenOf(body.client_token, given)
     if (token === null) {
-      throw new AppError(
-        'validation_failed',
-        '/client_token: Expected client_token, or the header Idempotency-Key',
-        {
-          errors: [
-            { path: '/client_token', message: 'Expected client_token, or the header Idempotency-Key' },
-          ],
-        },
-      )
+      throw refusalOfFaults('validation_failed', [
+        { path: '/client_token', message: 'Expected client_token, or the header Idempotency-Key' },
+      ])
     }
     const faults = body.items.flatMap(({ sku, ticket_id }, index) =>
       (sku === undefined) === (ticket_id === undefined)
         ? [{ path: `/items/${index}`, message: 'Expected either sku or ticket_id' }]
         : [],
     )
-    if (faults.length > 0) {
-      throw new AppError(
-        'validation_failed',
-        faults.map(({ path, message }) => `${path}: ${message}`).join('; '),
-        { errors: faults },
-      )
-    }
+    if (faults.length > 0) throw refusalOfFaults('validation_failed', faults)
     const found = await sales.findTickets(
       body.items.map(({ sku = null, ticket_id = null }) => ({
         sku,
@@ -384,7 +373,7 @@ export function salesRoutes({ sales, ticketLinks, accounts, rateLimits }: SalesR
     const result = await sales.placeOrder(eventId, request)
     const { body } = result
     if (body === null) throw refusalOf(result)
-    return { ...result, body }
+    return { outcome: result.outcome, body }
   }
 
   /**
@@ -407,11 +396,10 @@ export function salesRoutes({ sales, ticketLinks, accounts, rateLimits }: SalesR
   }
 }
 
-/** A result with an order. */
-type Placed = PlaceResult & { body: string }
-
 // A UUID as orders show it, without hyphens, or with them.
 const codePattern = /^[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}$/i
+
+const tokenPattern = new RegExp(clientToken.pattern as string)
 
 /** Whose orders somebody sees: his own, an admin everybody's. */
 function scopeOf({ role, userId }: User): number | null {
@@ -422,10 +410,10 @@ function tokenOf(given: string | undefined, headers: Headers): string | null {
   if (given !== undefined) return given
   const header = headers.get('idempotency-key')
   if (header === null) return null
-  if (new RegExp(clientToken.pattern as string).test(header) && header.length <= 128) return header
-  throw new AppError('bad_request', 'header.idempotency-key: Expected 1 to 128 visible ASCII characters', {
-    errors: [{ path: 'header.idempotency-key', message: 'Expected 1 to 128 visible ASCII characters' }],
-  })
+  if (tokenPattern.test(header) && header.length <= 128) return header
+  throw refusalOfFaults('bad_request', [
+    { path: 'header.idempotency-key', message: 'Expected 1 to 128 visible ASCII characters' },
+  ])
 }
 
 function ticketOf(found: NamedTicket | undefined): { eventId: number; ticketId: number } {
@@ -476,8 +464,8 @@ function noOrder(): AppError {
 
 function placedAnswer({ outcome }: Placed, body: string): Response {
   return outcome === 'replayed'
-    ? json(body, { headers: { 'idempotent-replayed': 'true' } })
-    : json(body, { status: 201 })
+    ? uncached(body, { headers: { 'idempotent-replayed': 'true' } })
+    : uncached(body, { status: 201 })
 }
 
 /** An order of one ticket kind by its other name. */
@@ -508,17 +496,6 @@ function queryOf({ status, q, ...page }: typeof orderListQuery.static) {
 function pageOf({ page = '1', limit = '20' }: typeof bookingListQuery.static) {
   return { page: Number(page), limit: Number(limit) }
 }
-
-function json(
-  body: string | null,
-  { status = 200, headers = {} }: { status?: number; headers?: Record<string, string> } = {},
-) {
-  return new Response(body, {
-    status,
-    headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', ...headers },
-  })
-}
-
 /** A page whose link is a secret: nobody keeps it, indexes it, or learns of it by a referrer. */
 function html({ status, html }: Page): Response {
   return new Response(html, {
