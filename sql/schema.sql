@@ -401,8 +401,8 @@ comment on table onsale.payments is 'One row: an attempt to pay an order of the 
 comment on column onsale.payments.provider_payment_id is 'The provider''s name for it; null until the provider has answered';
 comment on column onsale.payments.status is 'PENDING: live, of which an order has one at most. FAILED may still become SUCCESS, SUCCESS stays';
 comment on column onsale.payments.redirect_url is 'Where the buyer pays; null until the provider has answered, or where it needs none';
-comment on column onsale.payments.refunded_at is 'When the provider gave the money back, in full; null: it did not';
-comment on column onsale.payments.provider_refund_id is 'The provider''s name for the refund';
+comment on column onsale.payments.refunded_at is 'When the money went back, in full, by the provider or as an admin says; null: it did not';
+comment on column onsale.payments.provider_refund_id is 'The provider''s name for the refund; null: it made none';
 CREATE INDEX payments_id ON onsale.payments USING btree (id);
 CREATE UNIQUE INDEX payments_live ON onsale.payments USING btree (event_id, order_id) WHERE (status = 'PENDING'::onsale.payment_status);
 

@@ -317,6 +317,13 @@ export const jobsEveryMs = 1_000
 export const jobsAtOnceMax = 8
 /** A job that is not ended by then is handed to another worker: longer than all attempts of one call. */
 export const jobLeaseS = 60
+/** One attempt takes no longer: what hangs must not keep the jobs behind it waiting. */
+export const jobAttemptMsMax = 45_000
+assertBefore({ jobAttemptMsMax }, { jobLeaseMs: jobLeaseS * 1_000 })
+assertBefore(
+  { providerAnswerMsMax: (providerRetriesMax + 1) * (providerTimeoutMs + providerRetryMsMax) },
+  { jobAttemptMsMax },
+)
 /** A job is tried again after this time, then after five times as long up to the most: three quick ones, then slow ones for a day. */
 export const jobRetryS = 2
 export const jobRetryFactor = 5

@@ -38,7 +38,7 @@ export type TestResult = {
   status?: string
   amount?: number | null
   currency?: string | null
-  provider?: string | null
+  provider?: string
 }
 
 /** Applies results of payments of one event: [outcome, status of the order], one per result. */
@@ -54,7 +54,7 @@ export async function results(
     select r.outcome, r.order_status
     from api.apply_payment_results(
       p_event_id => ${eventId}::bigint,
-      p_providers => ${list(({ provider }) => provider)}::text::text[],
+      p_providers => ${list(({ provider }) => provider ?? 'sandbox')}::text::text[],
       p_payment_ids => ${list(({ payment }) => payment)}::text::bigint[],
       p_order_ids => ${list(({ order }) => order)}::text::bigint[],
       p_statuses => ${list(({ status }) => status ?? 'SUCCESS')}::text::text[],

@@ -36,5 +36,5 @@ create unique index jobs_once on onsale.jobs (kind, subject) where kind in ('ref
 
 alter table onsale.payments add column refunded_at timestamptz;
 alter table onsale.payments add column provider_refund_id text check (length(provider_refund_id) between 1 and 255);
-comment on column onsale.payments.refunded_at is 'When the provider gave the money back, in full; null: it did not';
-comment on column onsale.payments.provider_refund_id is 'The provider''s name for the refund';
+comment on column onsale.payments.refunded_at is 'When the money went back, in full, by the provider or as an admin says; null: it did not';
+comment on column onsale.payments.provider_refund_id is 'The provider''s name for the refund; null: it made none';

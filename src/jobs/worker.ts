@@ -1,4 +1,6 @@
+import { TimeoutStrategy, timeout } from 'cockatiel'
 import {
+  jobAttemptMsMax,
   jobAttemptsMax,
   jobLeaseS,
   jobRetryFactor,
@@ -34,8 +36,10 @@ export function startWorker(deps: {
   handlers: Readonly<Record<string, JobHandler>>
   log: Log
   metrics: Metrics
+  attemptMsMax?: number
 }): RepeatedTask {
-  const { sql, handlers, log, metrics } = deps
+  const { sql, handlers, log, metrics, attemptMsMax = jobAttemptMsMax } = deps
+  const inTime = timeout(attemptMsMax, TimeoutStrategy.Aggressive)
   const calls = createJobCalls(sql, metrics)
   const kinds = Object.keys(handlers)
   const tasks = [
@@ -57,29 +61,44 @@ export function startWorker(deps: {
   }
 
   async function attempt(job: Job): Promise<void> {
-    const { id, kind, subject } = job
-    const about = { job_id: id, kind, subject, attempt: job.attempt }
+    const about = { job_id: job.id, kind: job.kind, subject: job.subject, attempt: job.attempt }
     try {
-      const handler = handlers[kind]
-      if (handler === undefined) throw new Error(`Nobody here does ${kind}`)
-      const result = await handler(job)
-      await calls.completeJob(job, result)
-      log.info({ ...about, result }, 'Job done')
+      const isEnded = await tryOnce(job, about)
+      if (!isEnded) log.warn(about, 'Job was taken by another worker')
     } catch (error) {
-      const message = error instanceof Error ? error.message.slice(0, 500) : String(error)
-      const errors = [{ message, field: null }]
-      const isRefused = error instanceof Refused
-      if (isRefused || job.attempt >= jobAttemptsMax) {
-        await calls.failJob(job, { state: isRefused ? 'failed' : 'dead', errors })
-        log.error({ ...about, reason: message }, 'Job given up')
-        return
-      }
-      const delayS = Math.min(jobRetryS * jobRetryFactor ** (job.attempt - 1), jobRetrySMax)
-      // A share of chance keeps jobs that failed together from coming back together.
-      const retryAt = new Date(Date.now() + delayS * 1000 * (0.8 + 0.4 * Math.random()))
-      await calls.failJob(job, { state: 'waiting', retryAt, errors })
-      log.warn({ ...about, reason: message, retry_at: retryAt.toISOString() }, 'Job is tried again later')
+      // Comes up again when its lease is over; those beside it are not to wait for that.
+      log.error({ ...about, err: error }, 'Could not end a job')
     }
+  }
+
+  async function tryOnce(job: Job, about: object): Promise<boolean> {
+    try {
+      const handler = handlers[job.kind]
+      if (handler === undefined) throw new Error(`Nobody here does ${job.kind}`)
+      const result = await inTime.execute(() => handler(job))
+      const isEnded = await calls.completeJob(job, result)
+      if (isEnded) log.info({ ...about, result }, 'Job done')
+      return isEnded
+    } catch (error) {
+      return await fail(job, about, error)
+    }
+  }
+
+  async function fail(job: Job, about: object, error: unknown): Promise<boolean> {
+    const reason = reasonOf(error)
+    const errors = [{ message: reason, field: null }]
+    const isRefused = error instanceof Refused
+    if (isRefused || job.attempt >= jobAttemptsMax) {
+      const isEnded = await calls.failJob(job, { state: isRefused ? 'failed' : 'dead', errors })
+      if (isEnded) log.error({ ...about, reason }, 'Job given up')
+      return isEnded
+    }
+    const delayS = Math.min(jobRetryS * jobRetryFactor ** (job.attempt - 1), jobRetrySMax)
+    // A share of chance keeps jobs that failed together from coming back together.
+    const retryAt = new Date(Date.now() + delayS * 1000 * (0.8 + 0.4 * Math.random()))
+    const isEnded = await calls.failJob(job, { state: 'waiting', retryAt, errors })
+    if (isEnded) log.warn({ ...about, reason, retry_at: retryAt.toISOString() }, 'Job is tried again later')
+    return isEnded
   }
 
   async function readState(): Promise<void> {
@@ -91,4 +110,10 @@ export function startWorker(deps: {
       metrics.oldestJob.set({ kind, state }, Math.max(0, Date.now() - oldestAt.getTime()) / 1000)
     }
   }
+}
+
+/** What a call failed for, as a job's errors keep it: PostgreSQL stores neither a NUL nor half a surrogate. */
+export function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return message.slice(0, 500).toWellFormed().replaceAll('\0', ' ')
 }

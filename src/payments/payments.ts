@@ -11,7 +11,7 @@ import { AppError } from '../errors.ts'
 import { createIntakeCalls, type StoredDelivery } from '../intake/calls.ts'
 import type { Delivery } from '../intake/model.ts'
 import { createJobCalls, type Job } from '../jobs/calls.ts'
-import { Refused } from '../jobs/worker.ts'
+import { Refused, reasonOf } from '../jobs/worker.ts'
 import {
   paymentBatchesAtOnce,
   paymentBatchMax,
@@ -202,7 +202,7 @@ export function createPayments({ pool, providers, log, metrics }: PaymentsDeps) 
   }
 
   async function keepDead(eventId: number, charge: Charge, error: unknown): Promise<void> {
-    const message = messageOf(error)
+    const message = reasonOf(error)
     log.warn({ payment_id: charge.paymentId, reason: message }, 'A payment could not be started')
     await jobs.placeDeadJob({
       kind: 'start_payment',
@@ -229,7 +229,8 @@ export function createPayments({ pool, providers, log, metrics }: PaymentsDeps) 
       paymentId,
     )
     if (!isDue) return { is_refunded: false, reason: 'It was given back before' }
-    if (providerPaymentId === null) throw new Refused(`Payment ${paymentId} has no name at ${provider}`)
+    // A result may be faster than the provider's answer to who began to pay.
+    if (providerPaymentId === null) throw new Error(`Payment ${paymentId} has no name at ${provider} yet`)
     const { refund } = providerOf(provider)
     const { providerRefundId } = await orRefused(() =>
       refund({ paymentId, providerPaymentId, amountCents, currency, key: idempotencyKey }),
@@ -314,8 +315,4 @@ function unavailable(provider: string, cause: unknown): AppError {
     isOpen ? `${provider} is away, try again` : `${provider} did not take the payment, try again`,
     { retryAfterS: isOpen ? providerBreakMs / 1000 : 1, cause },
   )
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message.slice(0, 500) : String(error)
 }

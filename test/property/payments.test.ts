@@ -3,11 +3,13 @@ import fc from 'fast-check'
 import type { TransactionSql } from 'postgres'
 import { addEvent } from '../catalog.ts'
 import { expectVerified, rollbackTest, type TestDatabase, testDatabase } from '../harness.ts'
+import { refunded } from '../jobs.ts'
 import { results, start, type TestResult } from '../payments.ts'
 import { addUser, change, countersOf, place, ticketsOf } from '../sales.ts'
 
 // Random lives of orders and their payments against a model that says what must come of each: few units and short holds, so that
-// most payments are late, and what the provider says comes repeated, shuffled and wrong.
+// most payments are late, and what the provider says comes repeated, shuffled and wrong. Money goes back meanwhile, at whatever
+// moment, owed or not.
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 40)
 const holdS = 60
@@ -21,6 +23,7 @@ type Step =
   | { kind: 'start'; nth: number }
   | { kind: 'results'; batch: Told[] }
   | { kind: 'change'; nth: number; status: string; actor: 'buyer' | 'admin' }
+  | { kind: 'refund'; nth: number }
   | { kind: 'remove'; ticket: number }
   | { kind: 'wait'; seconds: number }
 
@@ -82,6 +85,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
       weight: 10,
       arbitrary: fc.record({ kind: fc.constant('wait' as const), seconds: fc.constantFrom(1, 59, 60, 61) }),
     },
+    { weight: 5, arbitrary: fc.record({ kind: fc.constant('refund' as const), nth }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('remove' as const), ticket: fc.nat({ max: 1 }) }) },
   ),
   // Of itself it would mostly make short ones, in which nothing is late.
@@ -102,7 +106,15 @@ type Order = {
   expiresAt: number
   paid: number
 }
-type Attempt = { id: number; order: Order; status: string }
+type Attempt = {
+  id: number
+  order: Order
+  status: string
+  isOwed: boolean
+  /** By whom the money went back: an admin says so first, the provider may say it too. */
+  isGiven: boolean
+  isNamed: boolean
+}
 
 /** What must come of orders and their payments, one after the other. */
 class Model {
@@ -132,6 +144,27 @@ class Model {
   set(order: Order, status: string): void {
     order.status = status
     if (status === 'PAID' || status === 'REFUND_DUE') order.paid = order.total
+    for (const attempt of this.inOf(order)) {
+      if (status === 'REFUND_DUE') attempt.isOwed = true
+      if (status === 'REFUNDED') attempt.isGiven = true
+    }
+  }
+
+  /** What came in for an order and did not go back. */
+  inOf(order: Order): Attempt[] {
+    return this.attempts.filter(
+      (attempt) => attempt.order === order && attempt.status === 'SUCCESS' && !attempt.isGiven,
+    )
+  }
+
+  refund(attempt: Attempt | undefined): [string, string | null] {
+    if (attempt?.status !== 'SUCCESS') return ['not_found', null]
+    const { order } = attempt
+    if (attempt.isNamed) return ['unchanged', order.status]
+    attempt.isNamed = true
+    attempt.isGiven = true
+    if (order.status === 'REFUND_DUE' && this.inOf(order).length === 0) this.set(order, 'REFUNDED')
+    return ['refunded', order.status]
   }
 
   expire(): void {
@@ -162,7 +195,10 @@ class Model {
       if (order.status === 'PENDING') this.set(order, 'PAID')
       else if (['EXPIRED', 'CANCELLED', 'FAILED'].includes(order.status)) {
         this.set(order, this.isLeft(order.items) ? 'PAID' : 'REFUND_DUE')
-      } else this.doubles++
+      } else {
+        this.doubles++
+        attempt.isOwed = true
+      }
     }
     return ['applied', order.status]
   }
@@ -197,7 +233,10 @@ async function live(sql: TransactionSql, life: readonly Step[]): Promise<void> {
     const started = await start(sql, event, order.id, { user, now })
     expect([started.outcome, started.order_status]).toEqual([wanted, order.status])
     if (wanted !== 'not_payable') expect(started.amount_cents).toBe(order.total)
-    if (wanted === 'created') model.attempts.push({ id: started.payment_id, order, status: 'PENDING' })
+    if (wanted === 'created') {
+      const id = started.payment_id
+      model.attempts.push({ id, order, status: 'PENDING', isOwed: false, isGiven: false, isNamed: false })
+    }
   }
 
   for (const step of life) {
@@ -253,6 +292,10 @@ async function live(sql: TransactionSql, life: readonly Step[]): Promise<void> {
         { now },
       )
       expect(came).toEqual(wanted)
+    } else if (step.kind === 'refund') {
+      model.expire()
+      const attempt = model.attempts[step.nth % model.attempts.length]
+      expect(await refunded(sql, event, attempt?.id ?? 999_999, { now })).toEqual(model.refund(attempt))
     } else {
       const order = model.orders[step.nth % model.orders.length]
       if (order === undefined) continue
@@ -282,8 +325,30 @@ async function live(sql: TransactionSql, life: readonly Step[]): Promise<void> {
     select id::integer, status, paid_cents::integer as paid from onsale.orders where event_id = ${event} order by id`
   expect([...orders]).toEqual(model.orders.map(({ id, status, paid }) => ({ id, status, paid })))
   const attempts = await sql`
-    select id::integer, status from onsale.payments where event_id = ${event} order by id`
-  expect([...attempts]).toEqual(model.attempts.map(({ id, status }) => ({ id, status })))
+    select
+      p.id::integer, p.status, p.refunded_at is not null as "isGiven", p.provider_refund_id is not null as "isNamed",
+      r.is_due as "isDue",
+      (
+        select count(*)::integer from onsale.jobs j
+        where j.kind = 'refund' and j.request = jsonb_build_object('event_id', p.event_id, 'order_id', p.order_id, 'payment_id', p.id)
+      ) as jobs
+    from onsale.payments p
+    cross join lateral api.get_refund(p.event_id, p.id) r
+    where p.event_id = ${event} order by p.id`
+  expect([...attempts]).toEqual(
+    model.attempts.map(({ id, status, isOwed, isGiven, isNamed }) => ({
+      id,
+      status,
+      isGiven,
+      isNamed,
+      isDue: status === 'SUCCESS' && !isGiven,
+      jobs: isOwed ? 1 : 0,
+    })),
+  )
+  expect(await sql`select from onsale.jobs`).toHaveLength(
+    model.attempts.filter(({ isOwed }) => isOwed).length,
+  )
+  expect([...(await lostIn(sql, event))]).toEqual([])
   const [audit] = await sql`
     select
       count(*) filter (where action = 'payment.double')::integer as doubles,
@@ -292,6 +357,14 @@ async function live(sql: TransactionSql, life: readonly Step[]): Promise<void> {
   expect(audit).toEqual({ doubles: model.doubles, mismatches: model.mismatches })
   await expectVerified(sql)
 }
+
+/** Money that came in for an order that is not PAID, and is neither owed back, by one job, nor given. */
+const lostIn = (sql: TransactionSql, event: number) => sql`
+  select o.id, o.status, p.id as payment
+  from onsale.orders o
+  join onsale.payments p on p.event_id = o.event_id and p.order_id = o.id and p.status = 'SUCCESS'
+  where o.event_id = ${event} and o.status <> 'PAID' and p.refunded_at is null
+    and (select count(*) from onsale.jobs j where j.kind = 'refund' and j.subject = 'payment ' || p.id) <> 1`
 
 test('whatever becomes of orders and whatever is told of their payments, each ends as the model says', async () => {
   await fc.assert(

@@ -3,7 +3,8 @@ import type { Delivery } from '../../src/intake/model.ts'
 import type { Session } from '../../src/platform/database.ts'
 import { apply, delivery, level, order, product, stockOf, variant } from '../deliveries.ts'
 import { expectVerified, type TestDatabase, testDatabase } from '../harness.ts'
-import { ordered, start } from '../payments.ts'
+import { addJob, claim, complete } from '../jobs.ts'
+import { ordered, results, start } from '../payments.ts'
 import { addUser, change, place } from '../sales.ts'
 import { blockersOf, type TestSession, withSessions } from './sessions.ts'
 
@@ -420,4 +421,52 @@ test('a level and the product that names its item at once: whoever waits sees th
     })
     expect(await stockOf(database.admin, id)).toMatchObject({ base: 7 })
   }
+})
+
+test('what an order owes back is locked after the stock and before the revisions', async () => {
+  const { admin } = database
+  for (const table of ['stock', 'event_revisions']) {
+    const { event, order } = await ordered(admin)
+    const { payment_id: payment } = await start(admin, event, order)
+    await results(admin, event, [{ payment, order }])
+    await withSessions(database, 3, async (blocker, first, asking) => {
+      await blocker.sql`begin`
+      await blocker.sql`select from ${blocker.sql(`onsale.${table}`)} where event_id = ${event} for update`
+      const given = change(first.sql, event, [{ order, status: 'REFUND_DUE' }], { actor: 'admin' })
+      expect(await blockersOf(database, first)).toEqual([blocker.pid])
+      await asking.sql`begin`
+      await asking.sql`set local lock_timeout = '25ms'`
+      const owe = asking.sql`
+        select from api.place_refund_jobs(${event}::bigint, array[${payment}::bigint], 'another', now())`
+      const isHeld = await Promise.resolve(owe).then(
+        () => false,
+        (error: { code?: string }) => error.code === '55P03',
+      )
+      await asking.sql`rollback`
+      expect([table, isHeld]).toEqual([table, table === 'event_revisions'])
+      await blocker.sql`rollback`
+      expect(await given).toMatchObject([{ outcome: 'updated' }])
+    })
+  }
+})
+
+test('a worker that ends a job waits for nothing that an answer to its payment holds', async () => {
+  const { admin } = database
+  const { event, order } = await ordered(admin)
+  const { payment_id: payment } = await start(admin, event, order)
+  const job = await addJob(admin, { kind: 'start_payment', subject: `payment ${payment}`, state: 'dead' })
+  await withSessions(database, 3, async (worker, first, second) => {
+    await worker.sql`begin`
+    await worker.sql`select from api.update_job_due(${job}::bigint, 'user 7', '2026-11-01T12:00:00Z')`
+    const answered = first.sql<{ outcome: string }[]>`
+      select r.outcome from api.update_payment(${event}::bigint, ${payment}::bigint, 'far 1', null) r`.execute()
+    expect(await blockersOf(database, first)).toEqual([worker.pid])
+    const paid = results(second.sql, event, [{ payment, order }])
+    expect(await blockersOf(database, second)).toEqual([first.pid])
+    expect(await claim(worker.sql, '12:00:00', { kinds: ['start_payment'] })).toEqual([[job, 1]])
+    expect(await complete(worker.sql, job, 1)).toBe(true)
+    await worker.sql`commit`
+    expect([...(await answered)]).toEqual([{ outcome: 'updated' }])
+    expect(await paid).toEqual([['applied', 'PAID']])
+  })
 })

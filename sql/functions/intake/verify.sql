@@ -183,10 +183,10 @@ as $$
   where (o.total_cents, o.currency) is distinct from (p.amount_cents, p.currency)
     and d.expected is distinct from d.actual
   union all
-  select 'sale', 'payment ' || p.id, 'refund', 'a job, or money given back: its order is REFUND_DUE', 'neither'
+  select 'sale', 'payment ' || p.id, 'refund', 'a job, or money given back: its order is ' || o.status, 'neither'
   from onsale.orders o
   join onsale.payments p on p.event_id = o.event_id and p.order_id = o.id
-  where o.status = 'REFUND_DUE' and p.status = 'SUCCESS' and p.refunded_at is null
+  where o.status in ('REFUND_DUE', 'REFUNDED') and p.status = 'SUCCESS' and p.refunded_at is null
     and not exists (select from onsale.jobs j where j.kind = 'refund' and j.subject = 'payment ' || p.id)
   union all
   select 'sale', 'payment ' || p.id, 'status', 'SUCCESS: its money was given back', p.status::text

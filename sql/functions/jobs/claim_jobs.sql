@@ -1,6 +1,7 @@
 -- Hands out jobs that are due, each to one worker: running, and leased until p_now + p_lease. What a worker does not end by then
--- comes up again, for whoever asks next. Of the jobs of one subject only the oldest that is not ended is handed out, so that
--- they happen one after the other. `attempts` counts this attempt, and is what complete_job and fail_job must name.
+-- comes up again, for whoever asks next. Of the jobs of one subject only the oldest that is not ended is handed out, and not
+-- while a later one is leased (somebody brought the older one back), so that they happen one after the other. `attempts`
+-- counts this attempt, and is what complete_job and fail_job must name.
 -- p_kinds: those that the worker knows how to do. Locks: jobs, skipping what is locked.
 create or replace function api.claim_jobs(
   p_kinds text[],
@@ -14,12 +15,8 @@ volatile
 security definer
 set search_path = ''
 as $$
-  update onsale.jobs j set
-    state = 'running',
-    attempts = j.attempts + 1,
-    next_attempt_at = p_now + p_lease,
-    updated_at = p_now
-  where j.id in (
+  -- Materialized: looked for once. For each row of the update anew, each time would hand out up to the limit.
+  with due as materialized (
     select d.id
     from onsale.jobs d
     where d.state in ('queued', 'running', 'waiting')
@@ -27,12 +24,20 @@ as $$
       and d.kind = any (p_kinds)
       and not exists (
         select from onsale.jobs o
-        where o.subject = d.subject and o.id < d.id and o.state in ('queued', 'running', 'waiting')
+        where o.subject = d.subject and o.state in ('queued', 'running', 'waiting')
+          and (o.id < d.id or o.id > d.id and o.state = 'running' and o.next_attempt_at > p_now)
       )
     order by d.next_attempt_at
     limit p_limit
     for update skip locked
   )
+  update onsale.jobs j set
+    state = 'running',
+    attempts = j.attempts + 1,
+    next_attempt_at = p_now + p_lease,
+    updated_at = p_now
+  from due d
+  where j.id = d.id
   returning j.id, j.kind, j.subject, j.request, j.idempotency_key, j.attempts
 $$;
 comment on function api.claim_jobs(text[], integer, interval, timestamptz) is

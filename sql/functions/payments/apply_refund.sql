@@ -3,6 +3,7 @@
 -- refunded   stored
 -- unchanged  it was stored before
 -- not_found  no such payment of the event that had succeeded
+-- Where an admin has said meanwhile that the money went back, the provider's name for it is added.
 -- Locks: the event's sales (advisory, by event), then those of expire_orders and update_orders.
 create or replace function api.apply_refund(
   p_event_id bigint,
@@ -30,11 +31,14 @@ begin
   where p.event_id = p_event_id and p.id = p_payment_id and p.status = 'SUCCESS';
   outcome := case
     when v_payment.id is null then 'not_found'
-    when v_payment.refunded_at is not null then 'unchanged'
+    when v_payment.provider_refund_id is not null then 'unchanged'
     else 'refunded'
   end;
   if outcome = 'refunded' then
-    update onsale.payments p set refunded_at = p_now, provider_refund_id = p_provider_refund_id, updated_at = p_now
+    update onsale.payments p set
+      refunded_at = coalesce(p.refunded_at, p_now),
+      provider_refund_id = p_provider_refund_id,
+      updated_at = p_now
     where p.event_id = p_event_id and p.id = p_payment_id;
     if exists (
       select from onsale.orders o

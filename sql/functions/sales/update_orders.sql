@@ -3,7 +3,7 @@
 -- means: PENDING holds its units, PAID has sold them, any other has none. Codes are made on the way to PAID and void on the way from it.
 -- Whoever calls has the lock on the event's sales, has checked that the change is allowed (sale_transitions) and, for an
 -- order that had no units, that they are left: otherwise the constraint of stock refuses all.
--- Orders are named once each. Locks: orders by id, stock, jobs, event_revisions.
+-- Orders are named once each. Locks: orders by id, stock, jobs or payments, event_revisions.
 create or replace function api.update_orders(
   p_event_id bigint,
   p_order_ids bigint[],
@@ -104,6 +104,14 @@ begin
       ),
       p_actor, p_now
     );
+  end if;
+
+  -- Whoever says REFUNDED says that all that came in so far went back: what comes in later is owed by itself.
+  if 'REFUNDED' = any (p_statuses) then
+    update onsale.payments p set refunded_at = p_now, updated_at = p_now
+    from unnest(p_order_ids, p_statuses) as n (order_id, status)
+    where n.status = 'REFUNDED' and p.event_id = p_event_id and p.order_id = n.order_id
+      and p.status = 'SUCCESS' and p.refunded_at is null;
   end if;
 
   if v_changed then

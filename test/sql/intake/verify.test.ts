@@ -1,7 +1,8 @@
 import { expect } from 'bun:test'
 import type { Session } from '../../../src/platform/database.ts'
 import { apply, delivery, level, order, product, stateOf, variant } from '../../deliveries.ts'
-import { ordered, start } from '../../payments.ts'
+import { ordered, results, start } from '../../payments.ts'
+import { change } from '../../sales.ts'
 import { scratchTests } from '../../scratch.ts'
 
 const check = scratchTests()
@@ -236,6 +237,44 @@ check(
     expect(await drift(sql)).toEqual([
       { kind: 'sale', field: 'amount_cents', expected: null, actual: '5000' },
       { kind: 'sale', field: 'currency', expected: null, actual: 'EUR' },
+    ])
+  },
+  { isVerified: false },
+)
+
+for (const status of ['REFUND_DUE', 'REFUNDED']) {
+  check(
+    `money of an order that is ${status} and that nobody owes or gave back: verify finds it`,
+    async (sql) => {
+      const { event, order } = await ordered(sql)
+      const { payment_id: payment } = await start(sql, event, order)
+      await results(sql, event, [{ payment, order }])
+      await change(sql, event, [{ order, status: 'REFUND_DUE' }], { actor: 'admin' })
+      if (status === 'REFUNDED') await change(sql, event, [{ order, status }], { actor: 'admin' })
+      expect(await drift(sql)).toEqual([])
+      await sql`update onsale.payments set refunded_at = null`
+      await sql`delete from onsale.jobs`
+      expect(await drift(sql)).toEqual([
+        {
+          kind: 'sale',
+          field: 'refund',
+          expected: `a job, or money given back: its order is ${status}`,
+          actual: 'neither',
+        },
+      ])
+    },
+    { isVerified: false },
+  )
+}
+
+check(
+  'money that went back and never came in: verify finds it',
+  async (sql) => {
+    const { event, order } = await ordered(sql)
+    await start(sql, event, order)
+    await sql`update onsale.payments set refunded_at = created_at`
+    expect(await drift(sql)).toEqual([
+      { kind: 'sale', field: 'status', expected: 'SUCCESS: its money was given back', actual: 'PENDING' },
     ])
   },
   { isVerified: false },

@@ -1,5 +1,6 @@
 import { expect } from 'bun:test'
 import type { TransactionSql } from 'postgres'
+import { refunded, refundsOf } from '../../jobs.ts'
 import { auditOf, ordered, results, start } from '../../payments.ts'
 import { addUser, change, countersOf, place } from '../../sales.ts'
 import { scratchTests, sqlStateOf } from '../../scratch.ts'
@@ -100,6 +101,40 @@ check('a success after expiry is to be given back where others have the units', 
   expect(await results(sql, event, [{ payment, order }], late)).toEqual([['duplicate', 'REFUND_DUE']])
 })
 
+check('money for an order that is to be given back is owed once, however often it is told', async (sql) => {
+  const { event, ticket, orders, payments } = await started(sql, { buyers: 2, capacity: 4 })
+  const [first = 0, second = 0] = payments
+  const batch = payments.map((payment, nth) => ({ payment, order: orders[nth] ?? 0 }))
+  await sql`select api.expire_orders(${event}, '2026-11-01T12:10:00Z')`
+  await sql`update onsale.stock set capacity = 1 where ticket_id = ${ticket}`
+  expect(await results(sql, event, [...batch, ...batch], late)).toEqual([
+    ['applied', 'REFUND_DUE'],
+    ['applied', 'REFUND_DUE'],
+    ['duplicate', 'REFUND_DUE'],
+    ['duplicate', 'REFUND_DUE'],
+  ])
+  const owed = [
+    [first, 'queued'],
+    [second, 'queued'],
+  ] as [number, string][]
+  expect(await refundsOf(sql, payments)).toEqual(owed)
+  await results(sql, event, batch, late)
+  expect(await refundsOf(sql, payments)).toEqual(owed)
+  const by = await sql`select created_by, next_attempt_at from onsale.jobs`
+  expect([...by]).toEqual(owed.map(() => ({ created_by: 'payment', next_attempt_at: new Date(late.now) })))
+  expect(await auditOf(sql, orders[0] ?? 0)).toEqual([])
+})
+
+check('an order that is paid owes nothing, nor one whose payment failed', async (sql) => {
+  const { event, orders, payments } = await started(sql, { buyers: 2 })
+  const [paid = 0, failed = 0] = payments
+  await results(sql, event, [
+    { payment: paid, order: orders[0] ?? 0 },
+    { payment: failed, order: orders[1] ?? 0, status: 'FAILED' },
+  ])
+  expect(await refundsOf(sql, payments)).toEqual([])
+})
+
 check('an order that was cancelled, or failed by an admin, is paid where its units are left', async (sql) => {
   const { event, ticket, orders, users, payments } = await started(sql, { buyers: 2, capacity: 4 })
   const [first = 0, second = 0] = orders
@@ -192,33 +227,41 @@ check('a hold that runs is paid even where its event was deleted meanwhile', asy
   expect(await results(sql, event, [{ payment, order }])).toEqual([['applied', 'PAID']])
 })
 
-check('an order paid by two payments stays paid, and the second is to be given back by hand', async (sql) => {
-  const { event, ticket, order, payment } = await started(sql)
-  await results(sql, event, [{ payment, order, status: 'FAILED' }])
-  const { payment_id: second } = await start(sql, event, order)
-  expect(
+check(
+  'an order paid by two payments stays paid, and the second is owed back once, however often it is told',
+  async (sql) => {
+    const { event, ticket, order, payment } = await started(sql)
+    await results(sql, event, [{ payment, order, status: 'FAILED' }])
+    const { payment_id: second } = await start(sql, event, order)
+    expect(
+      await results(sql, event, [
+        { payment: second, order },
+        { payment, order },
+        { payment, order },
+      ]),
+    ).toEqual([
+      ['applied', 'PAID'],
+      ['applied', 'PAID'],
+      ['duplicate', 'PAID'],
+    ])
     await results(sql, event, [
+      { payment, order },
       { payment: second, order },
-      { payment, order },
-      { payment, order },
-    ]),
-  ).toEqual([
-    ['applied', 'PAID'],
-    ['applied', 'PAID'],
-    ['duplicate', 'PAID'],
-  ])
-  expect([await statusOf(sql, payment), await statusOf(sql, second)]).toEqual(['SUCCESS', 'SUCCESS'])
-  expect(await orderOf(sql, order)).toEqual({ status: 'PAID', version: 2, paid_cents: 5000 })
-  expect(await countersOf(sql, event)).toEqual({ [ticket]: [0, 2, 8] })
-  expect(await auditOf(sql, order)).toEqual([
-    {
-      action: 'payment.double',
-      actor: 'payment',
-      before: { status: 'PAID' },
-      after: { status: 'PAID', payment_id: payment, amount_cents: 5000, currency: 'EUR' },
-    },
-  ])
-})
+    ])
+    expect(await refundsOf(sql, [payment, second])).toEqual([[payment, 'queued']])
+    expect([await statusOf(sql, payment), await statusOf(sql, second)]).toEqual(['SUCCESS', 'SUCCESS'])
+    expect(await orderOf(sql, order)).toEqual({ status: 'PAID', version: 2, paid_cents: 5000 })
+    expect(await countersOf(sql, event)).toEqual({ [ticket]: [0, 2, 8] })
+    expect(await auditOf(sql, order)).toEqual([
+      {
+        action: 'payment.double',
+        actor: 'payment',
+        before: { status: 'PAID' },
+        after: { status: 'PAID', payment_id: payment, amount_cents: 5000, currency: 'EUR' },
+      },
+    ])
+  },
+)
 
 check('money for an order that is given back already does not bring it back', async (sql) => {
   const { event, ticket, order, payment } = await started(sql)
@@ -231,28 +274,42 @@ check('money for an order that is given back already does not bring it back', as
   expect(await results(sql, event, [{ payment, order }])).toEqual([['applied', 'REFUNDED']])
   expect(await countersOf(sql, event)).toEqual({ [ticket]: [0, 0, 10] })
   expect(await auditOf(sql, order)).toMatchObject([{ action: 'payment.double' }])
+  // It came after what the admin said, so it is owed by itself.
+  expect(await refundsOf(sql, [payment])).toEqual([[payment, 'queued']])
+  expect(await refunded(sql, event, payment)).toEqual(['refunded', 'REFUNDED'])
 })
 
-check('a result of another order, amount or currency changes nothing but the audit log', async (sql) => {
-  const { event, ticket, orders, order, payment } = await started(sql, { buyers: 2 })
-  const batch = [
-    { payment, order: orders[1] ?? 0 },
-    { payment, order, amount: 4999 },
-    { payment, order, currency: 'USD', status: 'FAILED' },
-  ]
-  expect(await results(sql, event, batch)).toEqual(batch.map(() => ['mismatch', 'PENDING']))
-  expect(await statusOf(sql, payment)).toBe('PENDING')
-  expect(await countersOf(sql, event)).toEqual({ [ticket]: [4, 0, 6] })
-  const audit = await auditOf(sql, order)
-  expect(audit.map(({ action }) => action)).toEqual(batch.map(() => 'payment.mismatch'))
-  expect(audit[1]).toMatchObject({
-    before: { payment_id: payment, order_id: order, status: 'PENDING', amount_cents: 5000, currency: 'EUR' },
-    after: { payment_id: payment, order_id: order, status: 'SUCCESS', amount_cents: 4999, currency: null },
-  })
-  expect(await results(sql, event, [{ payment, order, amount: 5000, currency: 'eur' }])).toEqual([
-    ['applied', 'PAID'],
-  ])
-})
+check(
+  'a result of another order, provider, amount or currency changes nothing but the audit log',
+  async (sql) => {
+    const { event, ticket, orders, order, payment } = await started(sql, { buyers: 2 })
+    const batch = [
+      { payment, order: orders[1] ?? 0 },
+      { payment, order, amount: 4999 },
+      { payment, order, currency: 'USD', status: 'FAILED' },
+      { payment, order, provider: 'another' },
+    ]
+    expect(await results(sql, event, batch)).toEqual(batch.map(() => ['mismatch', 'PENDING']))
+    expect(await statusOf(sql, payment)).toBe('PENDING')
+    expect(await countersOf(sql, event)).toEqual({ [ticket]: [4, 0, 6] })
+    const audit = await auditOf(sql, order)
+    expect(audit.map(({ action }) => action)).toEqual(batch.map(() => 'payment.mismatch'))
+    expect(audit[1]).toMatchObject({
+      before: {
+        payment_id: payment,
+        order_id: order,
+        status: 'PENDING',
+        amount_cents: 5000,
+        currency: 'EUR',
+      },
+      after: { payment_id: payment, order_id: order, status: 'SUCCESS', amount_cents: 4999, currency: null },
+    })
+    expect(audit[3]).toMatchObject({ before: { provider: 'sandbox' }, after: { provider: 'another' } })
+    expect(await results(sql, event, [{ payment, order, amount: 5000, currency: 'eur' }])).toEqual([
+      ['applied', 'PAID'],
+    ])
+  },
+)
 
 check('a payment that is not there, or of another event, is unknown; its batch-mates count', async (sql) => {
   const { event, order, payment } = await started(sql)

@@ -1,5 +1,6 @@
 import { expect } from 'bun:test'
 import type { TransactionSql } from 'postgres'
+import { jobOf } from '../../jobs.ts'
 import { ordered, results, start } from '../../payments.ts'
 import { scratchTests } from '../../scratch.ts'
 
@@ -78,4 +79,42 @@ check('a result that was faster than the answer stays', async (sql) => {
   await results(sql, event, [{ payment: payment_id, order }])
   expect(await answer(sql, event, payment_id, 'far 1')).toBe('updated')
   expect(await stored(sql, payment_id)).toMatchObject({ provider_payment_id: 'far 1', status: 'SUCCESS' })
+})
+
+check('what failed to start it before is done once the provider has answered', async (sql) => {
+  const { event, orders } = await ordered(sql, { buyers: 2 })
+  const jobs: number[] = []
+  const payments: number[] = []
+  for (const order of orders) {
+    const { payment_id } = await start(sql, event, order)
+    await sql`
+      select from api.place_dead_job('start_payment', ${`payment ${payment_id}`}, '{}', '[{"message": "Away"}]', 'payment')`
+    const [row] = await sql<{ id: number }[]>`select max(id)::integer as id from onsale.jobs`
+    jobs.push(row!.id)
+    payments.push(payment_id)
+  }
+  const [job = 0, another = 0] = jobs
+  expect(await answer(sql, event, payments[0] ?? 0, 'far 1')).toBe('updated')
+  expect(await jobOf(sql, job)).toMatchObject({
+    state: 'done',
+    errors: [],
+    updated_at: new Date('2026-11-01T12:02:00Z'),
+  })
+  expect(await jobOf(sql, another)).toMatchObject({ state: 'dead' })
+})
+
+check('a refund that is owed, and a start that a worker is at, are not ended by the answer', async (sql) => {
+  const { event, order } = await ordered(sql)
+  const { payment_id } = await start(sql, event, order)
+  for (const [kind, state] of [
+    ['refund', 'queued'],
+    ['start_payment', 'running'],
+  ] as const) {
+    await sql`
+      insert into onsale.jobs (kind, subject, request, state, next_attempt_at, created_by, created_at, updated_at)
+      values (${kind}, ${`payment ${payment_id}`}, '{}', ${state}::text::onsale.job_state, now(), 'test', now(), now())`
+  }
+  expect(await answer(sql, event, payment_id, 'far 1')).toBe('updated')
+  const states = await sql`select state from onsale.jobs order by id`
+  expect(states.map(({ state }) => state)).toEqual(['queued', 'running'])
 })

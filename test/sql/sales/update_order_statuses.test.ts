@@ -1,6 +1,8 @@
 import { expect } from 'bun:test'
 import type { TransactionSql } from 'postgres'
 import { addEvent } from '../../catalog.ts'
+import { refunded, refundsOf } from '../../jobs.ts'
+import { results, start } from '../../payments.ts'
 import { addUser, change, countersOf, place, ticketsOf } from '../../sales.ts'
 import { scratchTests } from '../../scratch.ts'
 
@@ -60,6 +62,40 @@ check('what was paid is given back, not cancelled; then refunded', async (sql) =
   expect(await countersOf(sql, event)).toEqual({ [ticket]: [0, 0, 10] })
   expect(outcomes(await admin('REFUNDED'))).toEqual(['updated'])
   expect(outcomes(await admin('PAID'))).toEqual(['bad_transition'])
+})
+
+check('what an admin gives back is owed by a job for each payment that came in, once', async (sql) => {
+  const { event, order } = await ordered(sql)
+  const admin = (status: string) => change(sql, event, [{ order, status }], { actor: 'admin' })
+  const payments: number[] = []
+  for (let nth = 0; nth < 3; nth++) {
+    const { payment_id: payment } = await start(sql, event, order)
+    await results(sql, event, [{ payment, order, status: 'FAILED' }])
+    payments.push(payment)
+  }
+  const [failed = 0, first = 0, second = 0] = payments
+  await results(sql, event, [{ payment: second, order }])
+  expect(await refundsOf(sql, payments)).toEqual([])
+  // One that came in twice is owed before anybody gives the order back.
+  await results(sql, event, [{ payment: first, order }])
+  expect(await refundsOf(sql, payments)).toEqual([[first, 'queued']])
+  expect(outcomes(await admin('REFUND_DUE'))).toEqual(['updated'])
+  expect(await refundsOf(sql, payments)).toEqual([
+    [first, 'queued'],
+    [second, 'queued'],
+  ])
+  expect(outcomes(await admin('REFUND_DUE'))).toEqual(['unchanged'])
+  expect(await refundsOf(sql, payments)).toHaveLength(2)
+  expect(await refunded(sql, event, failed)).toEqual(['not_found', null])
+})
+
+check('what an admin marked as paid, and no payment came in for, owes nothing to a provider', async (sql) => {
+  const { event, order } = await ordered(sql)
+  for (const status of ['PAID', 'REFUND_DUE']) {
+    const [changed] = await change(sql, event, [{ order, status }], { actor: 'admin' })
+    expect(changed!.outcome).toBe('updated')
+  }
+  expect(await sql`select from onsale.jobs`).toHaveLength(0)
 })
 
 check('a buyer may not say that he has paid', async (sql) => {

@@ -1,6 +1,8 @@
 import { expect } from 'bun:test'
 import type { TransactionSql } from 'postgres'
 import { addEvent } from '../../catalog.ts'
+import { refundsOf } from '../../jobs.ts'
+import { results, start } from '../../payments.ts'
 import { addUser, countersOf, place, ticketsOf } from '../../sales.ts'
 import { scratchTests, sqlStateOf } from '../../scratch.ts'
 
@@ -53,6 +55,26 @@ check('units that are not left cannot be taken: the constraint refuses all of it
   await sql`update onsale.stock set capacity = 3 where ticket_id = ${ticket}`
   expect(await sqlStateOf(sql, (sql) => set(sql, event, [first], ['PAID']))).toBe('23514')
   expect(await countersOf(sql, event)).toEqual({ [ticket]: [2, 0, 1] })
+})
+
+check('of the orders of a call, those that are to be given back owe what came in for them', async (sql) => {
+  const { event, first, second } = await twoOrders(sql)
+  const { payment_id: kept } = await start(sql, event, first)
+  const { payment_id: owed } = await start(sql, event, second)
+  await results(sql, event, [
+    { payment: kept, order: first },
+    { payment: owed, order: second },
+  ])
+  await set(sql, event, [first, second], ['PAID', 'REFUND_DUE'])
+  expect(await refundsOf(sql, [kept, owed])).toEqual([[owed, 'queued']])
+  const [job] = await sql`select created_by, next_attempt_at from onsale.jobs`
+  expect(job).toEqual({ created_by: 'test', next_attempt_at: new Date('2026-11-01T12:05:00Z') })
+  await set(sql, event, [second], ['REFUNDED'])
+  const given = await sql`select id::integer, refunded_at from onsale.payments order by id`
+  expect([...given]).toEqual([
+    { id: kept, refunded_at: null },
+    { id: owed, refunded_at: new Date('2026-11-01T12:05:00Z') },
+  ])
 })
 
 check('nothing to change changes nothing', async (sql) => {

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+import { createJobCalls } from '../../src/jobs/calls.ts'
+import { createMetrics } from '../../src/platform/metrics.ts'
+import { expectVerified, type TestDatabase, testDatabase } from '../harness.ts'
+import { addJob, claim, complete, jobOf, refundsOf } from '../jobs.ts'
+import { ordered, results, start } from '../payments.ts'
+import { change } from '../sales.ts'
+import { blockersOf, withSessions } from './sessions.ts'
+
+// Jobs on real connections: who gets them, and who owes them, when several ask at once.
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await testDatabase({ connections: 16 })
+})
+beforeEach(async () => {
+  await database.admin`truncate onsale.jobs`
+})
+afterAll(async () => {
+  await expectVerified(database.admin)
+  await database.drop()
+})
+
+test('eight claim at once, again and again: each job goes to one of them, one of a subject at a time', async () => {
+  const { admin, service } = database
+  const jobs = createJobCalls(service, createMetrics())
+  const ids: number[] = []
+  for (let nth = 0; nth < 120; nth++) ids.push(await addJob(admin, { subject: `thing ${nth % 12}` }))
+  const done: [id: number, subject: string][] = []
+  const open = new Set<string>()
+  let together = 0
+  const worker = async () => {
+    while (done.length < ids.length) {
+      const claimed = await jobs.claimJobs({ kinds: ['work'], limit: 5, leaseS: 60 })
+      for (const { subject } of claimed) {
+        if (open.has(subject)) together++
+        open.add(subject)
+      }
+      for (const job of claimed) {
+        done.push([job.id, job.subject])
+        open.delete(job.subject)
+        expect(await jobs.completeJob(job, {})).toBe(true)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: 8 }, worker))
+  expect(done.map(([id]) => id).sort((a, b) => a - b)).toEqual(ids)
+  expect(together).toBe(0)
+  for (const [, of] of Map.groupBy(done, ([, subject]) => subject)) {
+    const order = of.map(([id]) => id)
+    expect(order).toEqual(order.toSorted((a, b) => a - b))
+  }
+})
+
+test('a claim under way is passed by, not waited for, and its subject is left alone', async () => {
+  const { admin } = database
+  const first = await addJob(admin, { subject: 'thing 1' })
+  const behind = await addJob(admin, { subject: 'thing 1' })
+  const other = await addJob(admin, { subject: 'thing 2' })
+  await withSessions(database, 2, async (one, another) => {
+    await one.sql`begin`
+    expect(await claim(one.sql, '12:00:00', { limit: 1 })).toEqual([[first, 1]])
+    expect(await claim(another.sql, '12:00:00')).toEqual([[other, 1]])
+    await one.sql`commit`
+    expect(await claim(another.sql, '12:00:00')).toEqual([])
+  })
+  await complete(admin, first, 1)
+  expect(await claim(admin, '12:00:01')).toEqual([[behind, 1]])
+})
+
+test('a job that is taken over and one that is ended late at once: one of both counts', async () => {
+  const { admin } = database
+  for (const isEndFirst of [true, false]) {
+    const id = await addJob(admin)
+    await claim(admin, '12:00:00', { lease: '10 seconds' })
+    await withSessions(database, 2, async (first, second) => {
+      await first.sql`begin`
+      if (isEndFirst) {
+        expect(await complete(first.sql, id, 1, '12:00:10')).toBe(true)
+        expect(await claim(second.sql, '12:00:10')).toEqual([])
+        await first.sql`commit`
+        expect(await claim(second.sql, '12:00:10')).toEqual([])
+        expect(await jobOf(admin, id)).toMatchObject({ state: 'done', attempts: 1 })
+      } else {
+        expect(await claim(first.sql, '12:00:10')).toEqual([[id, 2]])
+        const late = complete(second.sql, id, 1, '12:00:10')
+        expect(await blockersOf(database, second)).toEqual([first.pid])
+        await first.sql`commit`
+        expect(await late).toBe(false)
+        expect(await jobOf(admin, id)).toMatchObject({ state: 'running', attempts: 2 })
+      }
+    })
+  }
+})
+
+test('a discard and a claim at once: it is discarded, or it runs', async () => {
+  const { admin, service } = database
+  const jobs = createJobCalls(service, createMetrics())
+  for (let round = 0; round < 20; round++) {
+    const id = await addJob(admin)
+    const [{ outcome }, claimed] = await Promise.all([
+      jobs.cancelJob(id, 'user 7'),
+      jobs.claimJobs({ kinds: ['work'], limit: 1, leaseS: 60 }),
+    ])
+    const { state, attempts } = await jobOf(admin, id)
+    expect([`${outcome} ${claimed.length}`, state, attempts]).toEqual(
+      claimed.length === 1 ? ['running 1', 'running', 1] : ['discarded 0', 'failed', 0],
+    )
+  }
+})
+
+test('results, and an admin, that owe the same money at once owe it once', async () => {
+  const { admin } = database
+  const { event, orders } = await ordered(admin, { buyers: 4 })
+  const payments: number[] = []
+  for (const order of orders) {
+    const { payment_id: late } = await start(admin, event, order)
+    await results(admin, event, [{ payment: late, order, status: 'FAILED' }])
+    const { payment_id: first } = await start(admin, event, order)
+    await results(admin, event, [{ payment: first, order }])
+    payments.push(late, first)
+  }
+  await Promise.all(
+    orders.flatMap((order, nth) => {
+      const double = { payment: payments[nth * 2] ?? 0, order }
+      return [
+        results(admin, event, [double]),
+        change(admin, event, [{ order, status: 'REFUND_DUE' }], { actor: 'admin' }),
+        results(admin, event, [double, double]),
+      ]
+    }),
+  )
+  expect(await refundsOf(admin, payments)).toEqual(payments.map((payment) => [payment, 'queued']))
+})
