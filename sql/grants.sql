@@ -42,6 +42,7 @@ grant execute on function api.list_order_tickets to onsale_service;
 grant execute on function api.place_orders to onsale_service;
 grant execute on function api.update_order_statuses to onsale_service;
 grant execute on function api.get_order to onsale_service;
+grant execute on function api.list_order_events to onsale_service;
 grant execute on function api.get_order_tickets to onsale_service;
 grant execute on function api.list_orders to onsale_service;
 grant execute on function api.list_bookings to onsale_service;
@@ -50,8 +51,8 @@ grant execute on function api.list_expired_sales to onsale_service;
 grant execute on function api.apply_checkins to onsale_service;
 
 -- payments
-grant execute on function api.place_payment to onsale_service;
-grant execute on function api.update_payment to onsale_service;
+grant execute on function api.place_payments to onsale_service;
+grant execute on function api.update_payments to onsale_service;
 grant execute on function api.apply_payment_deliveries to onsale_service;
 grant execute on function api.list_payment_events to onsale_service;
 grant execute on function api.get_refund to onsale_service;
@@ -81,3 +82,4 @@ grant execute on function api.update_direct_capacity to onsale_service;
 grant execute on function api.get_event_stats to onsale_service;
 grant execute on function api.list_event_orders to onsale_service;
 grant execute on function api.get_direct_event to onsale_service;
+grant execute on function api.list_events_of_status to onsale_service;

@@ -3,6 +3,7 @@ import { version as packageVersion } from '../package.json'
 import type { Accounts } from './accounts/accounts.ts'
 import { accountRoutes } from './accounts/routes.ts'
 import type { Admin } from './admin/admin.ts'
+import { withAdminReads } from './admin/reads.ts'
 import { adminRoutes } from './admin/routes.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { catalogRoutes } from './catalog/routes.ts'
@@ -66,8 +67,9 @@ export function buildApp({
   ops,
   readMetrics,
 }: AppDeps) {
+  const reads = withAdminReads(catalog, { admin, accounts })
   const flows = new Elysia()
-    .use(catalogRoutes({ catalog }))
+    .use(catalogRoutes({ catalog: reads }))
     .use(intakeRoutes({ intake, config, metrics }))
     .use(accountRoutes({ accounts, rateLimits }))
     .use(salesRoutes({ sales, ticketLinks, accounts, rateLimits }))
@@ -77,8 +79,8 @@ export function buildApp({
     .use(adminRoutes({ admin, accounts }))
     .use(opsRoutes({ ops, readMetrics }))
   const direct = {
-    '/events': catalog.listEvents,
-    '/events/:id': catalog.getEvent,
+    '/events': reads.listEvents,
+    '/events/:id': reads.getEvent,
     '/events/:id/tickets': catalog.listEventTickets,
   }
   return composeApp(flows, { config, log, metrics, direct })

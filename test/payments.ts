@@ -25,9 +25,9 @@ export async function start(
     select
       r.outcome, r.order_status, r.payment_id::integer, r.amount_cents::integer, r.currency, r.provider,
       r.provider_payment_id, r.redirect_url
-    from api.place_payment(
-      p_event_id => ${eventId}::bigint, p_order_id => ${order}::bigint, p_user_id => ${user}::bigint,
-      p_provider => ${provider}::text, p_now => ${now}::text::timestamptz
+    from api.place_payments(
+      p_event_id => ${eventId}::bigint, p_order_ids => array[${order}::bigint], p_user_ids => array[${user}::bigint],
+      p_providers => array[${provider}::text], p_now => ${now}::text::timestamptz
     ) r`
   return row!
 }

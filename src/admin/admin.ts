@@ -1,3 +1,4 @@
+import type { EventName, EventStatus, ListQuery } from '../catalog/calls.ts'
 import { AppError, type Fault, refusalOfFaults } from '../errors.ts'
 import { cleanHtml } from '../intake/description.ts'
 import {
@@ -15,7 +16,6 @@ import {
   type CapacityResult,
   createAdminCalls,
   type EventChanges,
-  type EventStatus,
   type NewEvent,
   type NewTicket,
   type NewTicketResult,
@@ -101,6 +101,14 @@ export function createAdmin({ pool, metrics }: AdminDeps) {
       return await ticketOf(ticketId)
     },
 
+    /** An event in any status, with what visitors do not see. Refuses as `not_found`. */
+    getEvent: async (name: EventName): Promise<string> =>
+      (await lane.run(() => calls.getDirectEvent(pool, name))) ?? raise(noEvent()),
+
+    /** A page of the events of one status as JSON text. */
+    listEvents: (status: EventStatus, query: Omit<ListQuery, 'after'>): Promise<string> =>
+      lane.run(() => calls.listEventsOfStatus(pool, status, query)),
+
     getEventStats: async (eventId: number): Promise<string> =>
       (await lane.run(() => calls.getEventStats(pool, eventId))) ?? raise(noEvent()),
 
@@ -120,7 +128,9 @@ export function createAdmin({ pool, metrics }: AdminDeps) {
   }
 
   async function eventOf(eventId: number): Promise<string> {
-    return (await lane.run(() => calls.getDirectEvent(pool, { eventId }))) ?? raise(noEvent())
+    return (
+      (await lane.run(() => calls.getDirectEvent(pool, { eventId: String(eventId) }))) ?? raise(noEvent())
+    )
   }
 
   async function ticketOf(ticketId: number): Promise<string> {

@@ -1,3 +1,4 @@
+import type { EventName, EventStatus, ListQuery } from '../catalog/calls.ts'
 import type { Sql } from '../platform/database.ts'
 import { callTimer, type Metrics } from '../platform/metrics.ts'
 
@@ -34,8 +35,6 @@ export type EventChanges = {
   per_user_limit?: number | null
   is_sales_paused?: boolean
 }
-
-export type EventStatus = 'draft' | 'active' | 'archived' | 'unlisted'
 
 /** An event as it is made, with its tickets. Absent: a draft in the shop's currency. */
 export type NewEvent = Omit<EventChanges, 'title' | 'is_sales_paused'> & {
@@ -212,12 +211,33 @@ export function createAdminCalls(metrics: Pick<Metrics, 'queryTime'>) {
     /** An event in any status as JSON text, by its id or that of one of its tickets; null where there is none. */
     getDirectEvent: (
       sql: Sql,
-      { eventId = null, ticketId = null }: { eventId?: number | null; ticketId?: number | null },
+      {
+        eventId = null,
+        productId = null,
+        ticketId = null,
+      }: Partial<EventName> & { ticketId?: number | null },
     ): Promise<string | null> =>
       timed('get_direct_event', async () => {
         const [row] = await sql<{ body: string | null }[]>`
           select api.get_direct_event(
-            p_event_id => ${eventId}::bigint, p_ticket_id => ${ticketId}::bigint
+            p_event_id => ${eventId}::bigint, p_ticket_id => ${ticketId}::bigint,
+            p_shopify_product_id => ${productId}::bigint
+          )::text as body`
+        return row!.body
+      }),
+
+    /** A page of the events of one status as JSON text. */
+    listEventsOfStatus: (
+      sql: Sql,
+      status: EventStatus,
+      { sort, category, from, to, search, limit, offset }: Omit<ListQuery, 'after'>,
+    ): Promise<string> =>
+      timed('list_events_of_status', async () => {
+        const [row] = await sql<{ body: string }[]>`
+          select api.list_events_of_status(
+            p_status => ${status}::text, p_sort => ${sort}::text, p_category => ${category}::text,
+            p_from => ${from}::text::timestamptz, p_to => ${to}::text::timestamptz, p_search => ${search}::text,
+            p_limit => ${limit}::integer, p_offset => ${offset ?? 0}::integer
           )::text as body`
         return row!.body
       }),

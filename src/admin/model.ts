@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { type TSchema, t } from 'elysia'
+import { eventStatuses } from '../catalog/calls.ts'
 import { eventDetails, eventExample, ticket, ticketExample } from '../catalog/model.ts'
 import {
   capacityMax,
@@ -109,7 +110,7 @@ export const newEventBody = t.Object(
     title: line(eventTitleCharsMax),
     ...eventFields,
     status: optional(
-      t.UnionEnum(['draft', 'active', 'archived', 'unlisted'], {
+      t.UnionEnum(eventStatuses, {
         default: 'draft',
         description: 'Default: `draft`',
       }),
@@ -173,7 +174,7 @@ export const ticketAnswer = t.Object(ticket.properties, { examples: [directTicke
 export const eventAnswer = t.Object(
   {
     ...eventDetails.properties,
-    status: t.UnionEnum(['draft', 'active', 'archived', 'unlisted']),
+    status: t.UnionEnum(eventStatuses),
     is_sales_paused: t.Boolean(),
     tickets: t.Array(ticket, { description: 'The hidden ones too' }),
   },

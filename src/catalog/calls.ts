@@ -21,6 +21,10 @@ export type ListQuery = {
   after: { key: string; id: number } | null
 }
 
+/** Every status of an event, in Shopify's spelling. */
+export const eventStatuses = ['draft', 'active', 'archived', 'unlisted'] as const
+export type EventStatus = (typeof eventStatuses)[number]
+
 export const sorts = ['starts_at', '-starts_at', 'title', 'relevance'] as const
 export type Sort = (typeof sorts)[number]
 

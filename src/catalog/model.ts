@@ -1,7 +1,7 @@
 import { t } from 'elysia'
 import { listLimitDefault, listLimitMax, searchCharsMax } from '../limits.ts'
 import { orNull } from '../platform/fields.ts'
-import { sorts } from './calls.ts'
+import { eventStatuses, sorts } from './calls.ts'
 
 // What SQL builds (sql/functions/catalog/list_event_cards.sql and its neighbours), for the API's documentation; the
 // contract tests hold both together.
@@ -279,5 +279,10 @@ export const listParameters = t.Object({
   sort: t.Optional(
     t.UnionEnum(sorts, { description: 'Default: `starts_at`, with `search` `relevance`. Ties go by id' }),
   ),
-  status: t.Optional(t.String({ description: 'For a login with the role ADMIN' })),
+  status: t.Optional(
+    t.UnionEnum(eventStatuses, {
+      description:
+        'For a login with the role ADMIN: events of this status, over or not, never cached; pages by `page`',
+    }),
+  ),
 })

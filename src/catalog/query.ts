@@ -1,7 +1,7 @@
-import { AppError, type Fault, refusalOfFaults } from '../errors.ts'
+import { type Fault, refusalOfFaults } from '../errors.ts'
 import { listLimitDefault, listLimitMax, listRowsMax, searchCharsMax } from '../limits.ts'
 import { idPattern } from '../platform/fields.ts'
-import { type EventName, type ListQuery, type Sort, sorts } from './calls.ts'
+import { type EventName, type EventStatus, eventStatuses, type ListQuery, type Sort, sorts } from './calls.ts'
 
 /** Reads `{id}` of a path: our id, or `shopify:` and Shopify's product id. Throws bad_request. */
 export function readEventName(id: string): EventName {
@@ -24,11 +24,8 @@ export function readNoQuery(query: string): void {
   )
 }
 
-/**
- * Reads the query of `GET /events`. Throws bad_request with every fault at once, and unauthorized where it asks for
- * what only an admin may see.
- */
-export function readListQuery(query: string): ListQuery {
+/** Reads the query of `GET /events`; `status` is for admins alone. Throws bad_request with every fault at once. */
+export function readListQuery(query: string): ListQuery & { status: EventStatus | null } {
   const faults: Fault[] = []
   const fault = (name: string, message: string) => {
     faults.push({ path: `query.${name}`, message })
@@ -39,10 +36,6 @@ export function readListQuery(query: string): ListQuery {
     if (!parameters.has(name)) faults.push(unknown(name, [...parameters]))
     else if (given.getAll(name).length > 1) fault(name, 'Expected at most once')
   }
-  if (given.has('status')) {
-    throw new AppError('unauthorized', 'The parameter status is for a login with the role ADMIN')
-  }
-
   const limit = integer('limit', { min: 1, max: listLimitMax }) ?? listLimitDefault
   const page = integer('page', { min: 1, max: Number.MAX_SAFE_INTEGER })
   const search = text('search', searchCharsMax)
@@ -51,6 +44,7 @@ export function readListQuery(query: string): ListQuery {
   const to = instant('to', 'end')
   const sort = readSort(search !== null)
   const after = readCursor(sort)
+  const status = readStatus()
 
   if (from !== null && to !== null && Date.parse(from) > Date.parse(to)) {
     fault('to', 'Expected an instant that is not before from')
@@ -61,7 +55,7 @@ export function readListQuery(query: string): ListQuery {
     fault('page', `Expected a page within the first ${listRowsMax} rows; go on with cursor, from next_cursor`)
   }
   if (faults.length > 0) throw refusalOfFaults('bad_request', faults)
-  return { search, sort, category, from, to, limit, offset, after }
+  return { search, sort, category, from, to, limit, offset, after, status }
 
   function integer(name: string, { min, max }: { min: number; max: number }): number | null {
     const value = given.get(name)
@@ -100,6 +94,14 @@ export function readListQuery(query: string): ListQuery {
     }
     const micros = (parts?.[3] ?? '').slice(0, 6).padEnd(6, '0')
     return `${new Date(ms).toJSON().slice(0, 19)}.${micros}Z`
+  }
+
+  function readStatus(): EventStatus | null {
+    const value = given.get('status')
+    if (value === null) return null
+    if (given.has('cursor')) fault('cursor', 'Expected page beside status, not cursor')
+    const status = eventStatuses.find((status) => status === value)
+    return status ?? fault('status', `Expected one of ${eventStatuses.join(', ')}, not "${value}"`)
   }
 
   function readSort(isSearch: boolean): Sort {

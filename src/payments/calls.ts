@@ -1,7 +1,7 @@
 import { type Session, textArray } from '../platform/database.ts'
 import { callTimer, type Metrics } from '../platform/metrics.ts'
 
-/** The words of `api.place_payment`, which says what each means. */
+/** The words of `api.place_payments`, which says what each means. */
 export type StartOutcome = 'created' | 'existing' | 'not_found' | 'not_payable'
 
 /** An attempt to pay an order, in full. `providerPaymentId` and `redirectUrl` are null until the provider has answered. */
@@ -13,6 +13,12 @@ export type Payment = {
   providerPaymentId: string | null
   redirectUrl: string | null
 }
+
+/** Who wants to pay which order, at which provider. `userId` null: anybody's order. */
+export type StartRequest = { orderId: number; userId: number | null; provider: string }
+
+/** What a provider answered to an attempt. `redirectUrl` null: the buyer pays nowhere else. */
+export type StartAnswer = { paymentId: number; providerPaymentId: string; redirectUrl: string | null }
 
 /** `orderStatus` null: not found. `payment` null: none was started, and none is live. */
 export type StartResult = { outcome: StartOutcome; orderStatus: string | null; payment: Payment | null }
@@ -57,45 +63,50 @@ export type RefundOutcome = 'refunded' | 'unchanged' | 'not_found'
 export function createPaymentCalls(metrics: Pick<Metrics, 'queryTime'>) {
   const timed = callTimer(metrics)
   return {
-    /** Starts an attempt to pay an order of a user (null: anybody's), or gives the live one again. */
-    placePayment: (
+    /** Starts attempts to pay orders of one event, or gives the live ones again; one answer per request, in order. */
+    placePayments: (
       sql: Session,
       eventId: number,
-      { orderId, userId, provider }: { orderId: number; userId: number | null; provider: string },
-    ): Promise<StartResult> =>
-      timed('place_payment', async () => {
+      requests: readonly StartRequest[],
+    ): Promise<StartResult[]> =>
+      timed('place_payments', async () => {
         type Row = Omit<Payment, 'paymentId'> & Omit<StartResult, 'payment'> & { paymentId: number | null }
-        const [row] = await sql<Row[]>`
+        const rows = await sql<Row[]>`
           select
             r.outcome, r.order_status as "orderStatus", r.payment_id::float8 as "paymentId",
             r.amount_cents::float8 as "amountCents", r.currency, r.provider,
             r.provider_payment_id as "providerPaymentId", r.redirect_url as "redirectUrl"
-          from api.place_payment(
+          from api.place_payments(
             p_event_id => ${eventId}::bigint,
-            p_order_id => ${orderId}::bigint,
-            p_user_id => ${userId}::bigint,
-            p_provider => ${provider}::text
-          ) r`
-        const { outcome, orderStatus, paymentId, ...payment } = row!
-        return { outcome, orderStatus, payment: paymentId === null ? null : { paymentId, ...payment } }
+            p_order_ids => ${listOf(requests, ({ orderId }) => orderId)}::text[]::bigint[],
+            p_user_ids => ${listOf(requests, ({ userId }) => userId)}::text[]::bigint[],
+            p_providers => ${listOf(requests, ({ provider }) => provider)}::text[]
+          ) r
+          order by r.ordinal`
+        return rows.map(({ outcome, orderStatus, paymentId, ...payment }) => ({
+          outcome,
+          orderStatus,
+          payment: paymentId === null ? null : { paymentId, ...payment },
+        }))
       }),
 
-    /** Stores what the provider has answered to an attempt. `redirectUrl` null: the buyer pays nowhere else. */
-    updatePayment: (
+    /** Stores what the provider has answered to attempts of one event; one answer each, in order. */
+    updatePayments: (
       sql: Session,
       eventId: number,
-      answer: { paymentId: number; providerPaymentId: string; redirectUrl: string | null },
-    ): Promise<AnswerOutcome> =>
-      timed('update_payment', async () => {
-        const [row] = await sql<{ outcome: AnswerOutcome }[]>`
+      answers: readonly StartAnswer[],
+    ): Promise<AnswerOutcome[]> =>
+      timed('update_payments', async () => {
+        const rows = await sql<{ outcome: AnswerOutcome }[]>`
           select r.outcome
-          from api.update_payment(
+          from api.update_payments(
             p_event_id => ${eventId}::bigint,
-            p_payment_id => ${answer.paymentId}::bigint,
-            p_provider_payment_id => ${answer.providerPaymentId}::text,
-            p_redirect_url => ${answer.redirectUrl}::text
-          ) r`
-        return row!.outcome
+            p_payment_ids => ${listOf(answers, ({ paymentId }) => paymentId)}::text[]::bigint[],
+            p_provider_payment_ids => ${listOf(answers, ({ providerPaymentId }) => providerPaymentId)}::text[],
+            p_redirect_urls => ${listOf(answers, ({ redirectUrl }) => redirectUrl)}::text[]
+          ) r
+          order by r.ordinal`
+        return rows.map(({ outcome }) => outcome)
       }),
 
     /** One answer per delivery, in order. All are of one event (`listPaymentEvents`). */
@@ -105,8 +116,7 @@ export function createPaymentCalls(metrics: Pick<Metrics, 'queryTime'>) {
       deliveries: readonly PaymentDelivery[],
     ): Promise<AppliedResult[]> =>
       timed('apply_payment_deliveries', async () => {
-        const list = (get: (delivery: PaymentDelivery) => string | number | null) =>
-          textArray(deliveries.map((delivery) => get(delivery)?.toString() ?? null))
+        const list = (get: (delivery: PaymentDelivery) => string | number | null) => listOf(deliveries, get)
         const rows = await sql<AppliedResult[]>`
           select r.outcome, r.order_status as "orderStatus"
           from api.apply_payment_deliveries(
@@ -170,4 +180,8 @@ export function createPaymentCalls(metrics: Pick<Metrics, 'queryTime'>) {
         return row?.at ?? null
       }),
   }
+}
+
+function listOf<Item>(items: readonly Item[], get: (item: Item) => string | number | null): string {
+  return textArray(items.map((item) => get(item)?.toString() ?? null))
 }

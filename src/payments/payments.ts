@@ -27,7 +27,17 @@ import type { Session } from '../platform/database.ts'
 import { createGatherer, createKeyedGatherer } from '../platform/gather.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
-import { type AppliedResult, createPaymentCalls, type Payment, type PaymentDelivery } from './calls.ts'
+import {
+  type AnswerOutcome,
+  type AppliedResult,
+  createPaymentCalls,
+  type Payment,
+  type PaymentDelivery,
+  type PaymentResult,
+  type StartAnswer,
+  type StartRequest,
+  type StartResult,
+} from './calls.ts'
 import { type Charge, type PaymentProvider, ProviderError } from './provider.ts'
 
 export type Payments = ReturnType<typeof createPayments>
@@ -70,14 +80,28 @@ export function createPayments({ pool, providers, log, metrics }: PaymentsDeps) 
     waitMsMax: paymentWaitMsMax,
     metrics,
   })
-  const results = createKeyedGatherer<number, PaymentDelivery, AppliedResult>({
-    name: 'payments',
-    run: (eventId, deliveries) => calls.applyPaymentDeliveries(pool, eventId, deliveries),
+  // By event, one call at a time: each takes the lock on the event's sales.
+  const byEvent = {
     concurrency: 1,
     batchItemsMax: paymentBatchMax,
     queueItemsMax: paymentQueueMax,
     waitMsMax: paymentWaitMsMax,
     metrics,
+  }
+  const starts = createKeyedGatherer<number, StartRequest, StartResult>({
+    ...byEvent,
+    name: 'payment starts',
+    run: (eventId, requests) => calls.placePayments(pool, eventId, requests),
+  })
+  const answers = createKeyedGatherer<number, StartAnswer, AnswerOutcome>({
+    ...byEvent,
+    name: 'payment answers',
+    run: (eventId, answers) => calls.updatePayments(pool, eventId, answers),
+  })
+  const results = createKeyedGatherer<number, PaymentDelivery, AppliedResult>({
+    ...byEvent,
+    name: 'payment results',
+    run: (eventId, deliveries) => calls.applyPaymentDeliveries(pool, eventId, deliveries),
   })
 
   return {
@@ -95,7 +119,7 @@ export function createPayments({ pool, providers, log, metrics }: PaymentsDeps) 
       const { eventId, orderId, userId, origin, returnUrl } = request
       const [provider] = providers
       if (provider === undefined) throw new AppError('not_payable', 'Nothing can be paid here')
-      const { outcome, orderStatus, payment } = await calls.placePayment(pool, eventId, {
+      const { outcome, orderStatus, payment } = await starts.submit(eventId, {
         orderId,
         userId,
         provider: provider.name,
@@ -134,6 +158,8 @@ export function createPayments({ pool, providers, log, metrics }: PaymentsDeps) 
 
     /** Refuses newcomers and waits until what was accepted is answered. */
     drain: async (): Promise<void> => {
+      await starts.drain()
+      await answers.drain()
       await events.drain()
       await results.drain()
     },
@@ -174,7 +200,7 @@ export function createPayments({ pool, providers, log, metrics }: PaymentsDeps) 
 
   /** Keeps what cannot be applied with its bytes, beside Shopify's. */
   async function keepFailed(
-    { sender, deliveryId, body, provider }: Omit<Sent, keyof import('./calls.ts').PaymentResult>,
+    { sender, deliveryId, body, provider }: Omit<Sent, keyof PaymentResult>,
     { word, reason }: { word: 'failed' | 'unknown_payment' | 'mismatch'; reason: string },
   ): Promise<ReceivedResult> {
     const delivery: Delivery = {
@@ -197,7 +223,7 @@ export function createPayments({ pool, providers, log, metrics }: PaymentsDeps) 
   async function startAt(name: string, eventId: number, charge: Charge) {
     const { start } = providerOf(name)
     const started = await start(charge)
-    await calls.updatePayment(pool, eventId, { paymentId: charge.paymentId, ...started })
+    await answers.submit(eventId, { paymentId: charge.paymentId, ...started })
     return started
   }
 

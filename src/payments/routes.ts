@@ -16,7 +16,7 @@ import type { Simulated, Simulator } from './simulator.ts'
 
 export type PaymentRoutesDeps = {
   payments: Pick<Payments, 'start' | 'receive'>
-  sales: Pick<Sales, 'getOrder'>
+  sales: Pick<Sales, 'findEvent'>
   ticketLinks: Pick<TicketLinks, 'pathOf'>
   accounts: Pick<Accounts, 'requireUser'>
   config: Pick<Config, 'publicUrl' | 'paymentReturnUrl'>
@@ -177,11 +177,11 @@ export function paymentRoutes({
 
   async function initiate(user: UserPrincipal, orderId: number, request: Request): Promise<Response> {
     const userId = user.role === 'ADMIN' ? null : user.userId
-    const order = await sales.getOrder({ orderId, userId })
-    if (order === null) throw new AppError('not_found', 'There is no such order')
+    const eventId = await sales.findEvent(orderId)
+    if (eventId === null) throw new AppError('not_found', 'There is no such order')
     const origin = config.publicUrl ?? new URL(request.url).origin
     const { isNew, paymentId, amountCents, currency, redirectUrl } = await payments.start({
-      eventId: order.eventId,
+      eventId,
       orderId,
       userId,
       origin,

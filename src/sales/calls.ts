@@ -186,6 +186,16 @@ export function createSalesCalls(metrics: Pick<Metrics, 'queryTime'>) {
         return row ?? null
       }),
 
+    /** The event of each order, in order; null where there is no such order. */
+    listOrderEvents: (sql: Sql, orderIds: readonly number[]): Promise<(number | null)[]> =>
+      timed('list_order_events', async () => {
+        const rows = await sql<{ eventId: number | null }[]>`
+          select r.event_id::float8 as "eventId"
+          from api.list_order_events(p_order_ids => ${textArray(orderIds.map(String))}::text[]::bigint[]) r
+          order by r.ordinal`
+        return rows.map(({ eventId }) => eventId)
+      }),
+
     /** An order with a page of its tickets; null where there is none. Whose it is is not asked. */
     getOrderTickets: (
       sql: Sql,

@@ -68,6 +68,16 @@ export function createSales({ pool, metrics }: SalesDeps) {
   // place_orders says, which looks for it in that event.
   const eventOfTicket = new LRUCache<number, number>({ max: ticketsKnownMax })
 
+  const events = createGatherer<number, number | null>({
+    name: 'order events',
+    run: (orderIds) => calls.listOrderEvents(pool, orderIds),
+    concurrency: itemBatchesAtOnce,
+    batchItemsMax: orderBatchMax,
+    queueItemsMax: orderQueueMax,
+    waitMsMax: orderWaitMsMax,
+    metrics,
+  })
+
   const checkins = createGatherer<Checkin, CheckinResult>({
     name: 'checkins',
     run: (items) => calls.applyCheckins(pool, items),
@@ -87,6 +97,9 @@ export function createSales({ pool, metrics }: SalesDeps) {
     /** Places an order of one event. Refuses as `busy` where too many wait; every other refusal is an outcome. */
     placeOrder: (eventId: number, request: OrderRequest): Promise<PlaceResult> =>
       orders.submit(eventId, request),
+
+    /** The event of an order, which whoever wants to change it must name; null where there is no such order. */
+    findEvent: (orderId: number): Promise<number | null> => events.submit(orderId),
 
     /** An order as JSON text, and its event; null where there is none, or not of the user (null: anybody's). */
     getOrder: (query: { orderId: number; userId: number | null }) => calls.getOrder(pool, query),
@@ -116,6 +129,7 @@ export function createSales({ pool, metrics }: SalesDeps) {
     /** Refuses newcomers and waits until what was accepted is answered. */
     drain: async (): Promise<void> => {
       await names.drain()
+      await events.drain()
       await checkins.drain()
       await orders.drain()
     },

@@ -265,7 +265,6 @@ describe('what is wrong is told with its path, all at once', () => {
 
   test('status wants a login', async () => {
     expect((await get('/events?status=draft')).status).toBe(401)
-    expect(await (await get('/events?status=active&x=1')).json()).toMatchObject({ code: 'unauthorized' })
   })
 
   test('bad percent-encoding and NUL are 400', async () => {

@@ -214,15 +214,15 @@ describe('the sales of an event', () => {
       does: (sql, { event }) => sql`select api.expire_orders(${event}, '2026-11-01T12:10:00Z')`.execute(),
       lock: (sql, { orders }) => sql`select from onsale.orders where id = ${orders[1] ?? 0} for update`,
     },
-    place_payment: {
+    place_payments: {
       does: (sql, { event, orders }) => start(sql, event, orders[1] ?? 0),
       lock: (sql, { event, orders }) => sql`
         insert into onsale.payments (event_id, order_id, provider, amount_cents, currency, created_at, updated_at)
         values (${event}, ${orders[1] ?? 0}, 'sandbox', 5000, 'EUR', now(), now())`,
     },
-    update_payment: {
+    update_payments: {
       does: (sql, { event, payment }) =>
-        sql`select r.outcome from api.update_payment(${event}, ${payment}, ${`far ${event}`}, null) r`.execute(),
+        sql`select r.outcome from api.update_payments(${event}, array[${payment}::bigint], array[${`far ${event}`}], '{null}') r`.execute(),
       lock: (sql, { payment }) => sql`select from onsale.payments where id = ${payment} for update`,
     },
   }
@@ -459,7 +459,7 @@ test('a worker that ends a job waits for nothing that an answer to its payment h
     await worker.sql`begin`
     await worker.sql`select from api.update_job_due(${job}::bigint, 'user 7', '2026-11-01T12:00:00Z')`
     const answered = first.sql<{ outcome: string }[]>`
-      select r.outcome from api.update_payment(${event}::bigint, ${payment}::bigint, 'far 1', null) r`.execute()
+      select r.outcome from api.update_payments(${event}::bigint, array[${payment}::bigint], '{far 1}', '{null}') r`.execute()
     expect(await blockersOf(database, first)).toEqual([worker.pid])
     const paid = results(second.sql, event, [{ payment, order }])
     expect(await blockersOf(database, second)).toEqual([first.pid])

@@ -78,11 +78,10 @@ for (const seed of seeds) {
     )
     const results: PaymentResult[] = []
     for (const { id, userId } of orders) {
-      const { payment } = await payments.placePayment(pool(), event, {
-        orderId: id,
-        userId,
-        provider: 'sandbox',
-      })
+      const [started] = await payments.placePayments(pool(), event, [
+        { orderId: id, userId, provider: 'sandbox' },
+      ])
+      const payment = started?.payment
       results.push({
         paymentId: payment?.paymentId ?? 0,
         orderId: id,
@@ -113,7 +112,7 @@ for (const seed of seeds) {
         () =>
           admin`update onsale.orders set expires_at = clock_timestamp() where event_id = ${event} and id = ${id}`,
         () => sales.expireOrders(pool(), event),
-        () => payments.placePayment(pool(), event, { orderId: id, userId, provider: 'sandbox' }),
+        () => payments.placePayments(pool(), event, [{ orderId: id, userId, provider: 'sandbox' }]),
         () => tell([{ ...result, status: 'FAILED' }]),
       ].filter(() => roll(2) === 0)
       // Three of four are paid; what is said twice is said together with that of another order.
@@ -184,26 +183,23 @@ test('ten attempts for one order at once are one', async () => {
   const { admin } = database
   const { event, order } = await ordered(admin)
   await admin`update onsale.orders set expires_at = '2099-01-01' where id = ${order}`
-  const started = await Promise.all(
+  const batches = await Promise.all(
     Array.from({ length: 10 }, (_, nth) =>
-      payments.placePayment(pools[nth % 2] as Sql, event, {
-        orderId: order,
-        userId: null,
-        provider: 'sandbox',
-      }),
+      payments.placePayments(pools[nth % 2] as Sql, event, [
+        { orderId: order, userId: null, provider: 'sandbox' },
+      ]),
     ),
   )
+  const started = batches.flat()
   expect(started.map(({ outcome }) => outcome).filter((outcome) => outcome === 'created')).toHaveLength(1)
   const [first] = started
   for (const { payment } of started) expect(payment).toEqual(first!.payment)
   const paymentId = first!.payment!.paymentId
   const answers = await Promise.all(
     Array.from({ length: 10 }, (_, nth) =>
-      payments.updatePayment(pools[nth % 2] as Sql, event, {
-        paymentId,
-        providerPaymentId: `far ${event} ${nth % 2}`,
-        redirectUrl: null,
-      }),
+      payments.updatePayments(pools[nth % 2] as Sql, event, [
+        { paymentId, providerPaymentId: `far ${event} ${nth % 2}`, redirectUrl: null },
+      ]),
     ),
   )
   const counts = Object.fromEntries(

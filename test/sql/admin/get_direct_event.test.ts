@@ -1,6 +1,6 @@
 import { expect } from 'bun:test'
 import type { TransactionSql } from 'postgres'
-import { deleteEvent, deleteTicket, makeEvent, setStatus, shownEvent } from '../../admin.ts'
+import { deleteEvent, deleteTicket, makeEvent, makeShopifyEvent, setStatus, shownEvent } from '../../admin.ts'
 import { apply, delivery, level, order, product, variant } from '../../deliveries.ts'
 import { addUser, place, ticketsOf } from '../../sales.ts'
 import { scratchTests } from '../../scratch.ts'
@@ -74,4 +74,16 @@ check('what was deleted, or never was, is not shown', async (sql) => {
   expect(await get(sql, event)).toMatchObject({ id: event, tickets: [] })
   await deleteEvent(sql, event)
   expect(await get(sql, event)).toBeNull()
+})
+
+check("an event of Shopify is found by its product's id, in any status; none by another", async (sql) => {
+  const event = await makeShopifyEvent(sql)
+  await sql`update onsale.events set status = 'draft' where id = ${event}`
+  const byProduct = async (product: number) => {
+    const [row] = await sql<{ id: number | null }[]>`
+      select (api.get_direct_event(p_shopify_product_id => ${product}::bigint) ->> 'id')::integer as id`
+    return row!.id
+  }
+  expect(await byProduct(event + 632_000_000)).toBe(event)
+  expect(await byProduct(1)).toBeNull()
 })

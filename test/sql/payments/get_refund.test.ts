@@ -26,7 +26,7 @@ check('what came in and was not given back can be, with all that the provider is
   const { event, payment } = await paid(sql)
   const known = { provider: 'sandbox', amount_cents: 5000, currency: 'EUR', is_due: true }
   expect(await refund(sql, event, payment)).toEqual({ ...known, provider_payment_id: null })
-  await sql`select from api.update_payment(${event}::bigint, ${payment}::bigint, 'far 1', null)`
+  await sql`select from api.update_payments(${event}::bigint, array[${payment}::bigint], '{far 1}', '{null}')`
   expect(await refund(sql, event, payment)).toEqual({ ...known, provider_payment_id: 'far 1' })
 })
 

@@ -14,9 +14,10 @@ async function answer(
   url: string | null = 'https://pay.example/1',
 ): Promise<string> {
   const [row] = await sql<{ outcome: string }[]>`
-    select r.outcome from api.update_payment(
-      p_event_id => ${event}::bigint, p_payment_id => ${payment}::bigint, p_provider_payment_id => ${name}::text,
-      p_redirect_url => ${url}::text, p_now => '2026-11-01T12:02:00Z'
+    select r.outcome from api.update_payments(
+      p_event_id => ${event}::bigint, p_payment_ids => array[${payment}::bigint],
+      p_provider_payment_ids => array[${name}::text], p_redirect_urls => array[${url}::text],
+      p_now => '2026-11-01T12:02:00Z'
     ) r`
   return row!.outcome
 }
@@ -117,4 +118,23 @@ check('a refund that is owed, and a start that a worker is at, are not ended by 
   expect(await answer(sql, event, payment_id, 'far 1')).toBe('updated')
   const states = await sql`select state from onsale.jobs order by id`
   expect(states.map(({ state }) => state)).toEqual(['queued', 'running'])
+})
+
+check('a batch has an answer for each, in its order; of two with one name the first has it', async (sql) => {
+  const { event, orders } = await ordered(sql, { buyers: 2 })
+  const first = (await start(sql, event, orders[0] ?? 0)).payment_id
+  const second = (await start(sql, event, orders[1] ?? 0)).payment_id
+  const rows = await sql<{ ordinal: number; outcome: string }[]>`
+    select r.ordinal, r.outcome from api.update_payments(
+      p_event_id => ${event}::bigint,
+      p_payment_ids => array[${second}::bigint, 999999, ${first}::bigint, ${second}::bigint],
+      p_provider_payment_ids => '{far 1,far 2,far 1,far 1}', p_redirect_urls => '{null,null,null,null}'
+    ) r
+    order by r.ordinal`
+  expect(rows.map(({ ordinal, outcome }) => [ordinal, outcome])).toEqual([
+    [1, 'updated'],
+    [2, 'not_found'],
+    [3, 'conflict'],
+    [4, 'unchanged'],
+  ])
 })

@@ -23,7 +23,7 @@ check('an attempt is for all that the order costs, in its currency', async (sql)
 check('a second call gives the live attempt again, with what the provider answered', async (sql) => {
   const { event, order } = await ordered(sql)
   const { payment_id } = await start(sql, event, order)
-  await sql`select api.update_payment(${event}, ${payment_id}, 'far 1', 'https://pay.example/1')`
+  await sql`select api.update_payments(${event}, array[${payment_id}::bigint], '{far 1}', '{https://pay.example/1}')`
   expect(await start(sql, event, order, { provider: 'another' })).toMatchObject({
     outcome: 'existing',
     payment_id,
@@ -93,3 +93,33 @@ check('two live attempts of one order are refused by the table itself', async (s
   )
   expect(again).toBe('23505')
 })
+
+check(
+  'a batch has an answer for each request, in its order; the same order twice is one attempt',
+  async (sql) => {
+    const { event, orders, users } = await ordered(sql, { buyers: 2 })
+    const [first = 0, second = 0] = orders
+    const rows = await sql<
+      { ordinal: number; outcome: string; payment_id: number | null; provider: string | null }[]
+    >`
+    select r.ordinal, r.outcome, r.payment_id::integer, r.provider
+    from api.place_payments(
+      p_event_id => ${event}::bigint,
+      p_order_ids => array[${second}::bigint, 999999, ${first}::bigint, ${first}::bigint, ${second}::bigint],
+      p_user_ids => array[null, null, ${users[0] ?? 0}::bigint, null, ${users[0] ?? 0}::bigint],
+      p_providers => '{one,one,one,two,one}',
+      p_now => '2026-11-01T12:01:00Z'
+    ) r
+    order by r.ordinal`
+    expect(rows.map(({ outcome, provider }) => [outcome, provider])).toEqual([
+      ['created', 'one'],
+      ['not_found', null],
+      ['created', 'one'],
+      ['existing', 'one'],
+      ['not_found', null],
+    ])
+    expect(rows[3]?.payment_id).toBe(rows[2]?.payment_id ?? 0)
+    const none = await sql`select from api.place_payments(${event}, '{}', '{}', '{}')`
+    expect(none).toHaveLength(0)
+  },
+)
