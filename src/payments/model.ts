@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
+import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler'
 import { t } from 'elysia'
 import { closed, id, orNull } from '../platform/fields.ts'
 import type { PaymentResult } from './calls.ts'
@@ -58,6 +58,8 @@ export const simulatorParams = t.Object({
   token: t.String({ maxLength: 2_000, description: 'From `redirect_url`' }),
 })
 
+let check: TypeCheck<typeof resultBody> | undefined
+
 /** What a body of our own form tells, or what is wrong with it, in one sentence. */
 export function readResult(body: Uint8Array): { result: PaymentResult } | { fault: string } {
   let told: unknown
@@ -66,8 +68,10 @@ export function readResult(body: Uint8Array): { result: PaymentResult } | { faul
   } catch {
     return { fault: 'Body is not JSON' }
   }
-  if (!Value.Check(resultBody, told)) {
-    const [first] = Value.Errors(resultBody, told)
+  // The package's other way to check, `value`, takes 13 to 30 ms of a start; Elysia has loaded this one.
+  check ??= TypeCompiler.Compile(resultBody)
+  if (!check.Check(told)) {
+    const first = check.Errors(told).First()
     return { fault: `${first?.path ?? ''}: ${first?.message ?? 'Body is not a result of a payment'}` }
   }
   const { payment_id, order_id, status, amount_cents = null, currency = null } = told
