@@ -9,11 +9,11 @@ import { createRateLimits } from '../../src/rate_limits/rate_limits.ts'
 import { salesRoutes } from '../../src/sales/routes.ts'
 import { createSales } from '../../src/sales/sales.ts'
 import { createTicketLinks } from '../../src/sales/ticket_links.ts'
+import { createCallers, type Someone } from '../callers.ts'
 import { addEvent, type TestEvent } from '../catalog.ts'
 import { expectVerified, type TestDatabase, testDatabase } from '../harness.ts'
 import { countersOf, ticketsOf } from '../sales.ts'
 
-type Answer = { status: number; body: Record<string, never> & Body; headers: Headers }
 type Body = {
   code: string
   id: number
@@ -30,10 +30,14 @@ type Body = {
   access_token: string
   tickets_url: string
 }
-type Someone = { token: string; id: number }
+
+type Callers = ReturnType<typeof createCallers<Body>>
+type Answer = Awaited<ReturnType<Callers['ask']>>
 
 let database: TestDatabase
 let url: URL
+let ask: Callers['ask']
+let someone: Callers['someone']
 let ann: Someone
 let bob: Someone
 let admin: Someone
@@ -54,6 +58,7 @@ beforeAll(async () => {
   const server = Bun.serve({ ...app.serve, port: 0, hostname: '127.0.0.1' })
   url = server.url
   stop = () => server.stop(true)
+  ;({ ask, someone } = createCallers<Body>(url))
   ann = await someone()
   bob = await someone()
   admin = await someone()
@@ -64,35 +69,6 @@ afterAll(async () => {
   await stop()
   await database.drop()
 })
-
-async function ask(
-  route: string,
-  { as, body, headers = {} }: { as?: Someone; body?: unknown; headers?: Record<string, string> } = {},
-): Promise<Answer> {
-  const [method = '', path = ''] = route.split(' ')
-  const response = await fetch(new URL(path, url), {
-    method,
-    headers: {
-      ...(as === undefined ? {} : { authorization: `Bearer ${as.token}` }),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...headers,
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  expect([route, response.headers.get('cache-control')]).toEqual([route, 'no-store'])
-  return {
-    status: response.status,
-    body: (await response.json()) as Answer['body'],
-    headers: response.headers,
-  }
-}
-
-async function someone(): Promise<Someone> {
-  const credentials = { email: `${crypto.randomUUID()}@example.com`, password: 'a sentence about otters' }
-  const { body } = await ask('POST /auth/signup', { body: credentials })
-  const { body: login } = await ask('POST /auth/login', { body: credentials })
-  return { id: body.id, token: login.access_token }
-}
 
 /** An event on sale, and its tickets. */
 async function onSale(event: TestEvent = {}): Promise<{ event: number; tickets: [number, number] }> {
