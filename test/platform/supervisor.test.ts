@@ -31,6 +31,7 @@ async function serve(processes: number) {
     DATABASE_URL: database.url,
     SHOPIFY_WEBHOOK_SECRET: secret,
     SECRET_KEY: secret,
+    PAYMENT_WEBHOOK_SECRET: secret,
   })
   running.push(spawned)
   const { process: supervisor, url, log } = spawned
