@@ -37,9 +37,13 @@ begin
 
   -- With the lock on the event's sales: what another call answered is seen here.
   select array_agg(
-    case when d.outcome <> 'failed' and u.outcome = 'stale' then 'duplicate' else u.outcome end order by u.nth
+    case when u.outcome = 'stale' and (d.outcome <> 'failed' or u.repetition > 1) then 'duplicate' else u.outcome end
+    order by u.nth
   ) into v_outcomes
-  from unnest(p_senders, p_delivery_ids, v_outcomes) with ordinality as u (sender, delivery_id, outcome, nth)
+  from (
+    select i.*, row_number() over (partition by i.sender, i.delivery_id order by i.nth) as repetition
+    from unnest(p_senders, p_delivery_ids, v_outcomes) with ordinality as i (sender, delivery_id, outcome, nth)
+  ) u
   left join onsale.deliveries d on d.shop = u.sender and d.delivery_id = u.delivery_id;
 
   delete from onsale.failed_deliveries f

@@ -106,6 +106,20 @@ check(
   },
 )
 
+check(
+  'old news is stale once; the same delivery again, in the batch and after it, is a duplicate',
+  async (sql) => {
+    const { event, order, payment } = await started(sql)
+    await deliver(sql, event, [{ id: 'won', payment, order }])
+    const late = { id: 'late', payment, order, status: 'FAILED' }
+    expect(await deliver(sql, event, [late, late])).toEqual([
+      ['stale', 'PAID'],
+      ['duplicate', 'PAID'],
+    ])
+    expect(await deliver(sql, event, [late])).toEqual([['duplicate', 'PAID']])
+  },
+)
+
 check('the same success in another delivery changes nothing and is remembered as well', async (sql) => {
   const { event, payment, order } = await started(sql)
   await deliver(sql, event, [{ id: 'a', payment, order }])
