@@ -38,7 +38,7 @@ import {
   type StartRequest,
   type StartResult,
 } from './calls.ts'
-import { type Charge, type PaymentProvider, ProviderError } from './provider.ts'
+import { type Charge, type PaymentProvider, ProviderError, type Started } from './provider.ts'
 
 export type Payments = ReturnType<typeof createPayments>
 
@@ -134,12 +134,12 @@ export function createPayments({ pool, providers, log, metrics }: PaymentsDeps) 
       if (payment.redirectUrl !== null) return { ...payment, isNew }
       const { paymentId, amountCents, currency } = payment
       const charge = { paymentId, orderId, amountCents, currency, origin, returnUrl }
-      try {
-        return { ...payment, ...(await startAt(payment.provider, eventId, charge)), isNew }
-      } catch (error) {
+      const started = await begin(payment.provider, charge).catch(async (error: unknown) => {
         await keepDead(eventId, charge, error)
         throw unavailable(payment.provider, error)
-      }
+      })
+      await answers.submit(eventId, { paymentId, ...started })
+      return { ...payment, ...started, isNew }
     },
 
     /** Takes a webhook. Refuses as `bad_signature`; what it answers is committed. */
@@ -167,9 +167,12 @@ export function createPayments({ pool, providers, log, metrics }: PaymentsDeps) 
 
   /** Applies a kept delivery once more. */
   async function applyStored(stored: StoredDelivery): Promise<ReceivedResult> {
-    const provider = providers.find(({ name }) => senderOf(name) === stored.shop)
-    if (provider === undefined) throw new Error(`No provider is configured that is ${stored.shop}`)
-    return await apply(provider, Buffer.from(stored.bodyBase64, 'base64'))
+    const { shop: sender, deliveryId } = stored
+    const body = Buffer.from(stored.bodyBase64, 'base64')
+    const provider = providers.find(({ name }) => senderOf(name) === sender)
+    if (provider !== undefined) return await apply(provider, body)
+    const sent = { sender, deliveryId, topic, provider: 'other', body }
+    return await keepFailed(sent, { word: 'failed', reason: `No provider is configured that is ${sender}` })
   }
 
   async function apply(provider: PaymentProvider, body: Uint8Array): Promise<ReceivedResult> {
@@ -219,12 +222,9 @@ export function createPayments({ pool, providers, log, metrics }: PaymentsDeps) 
     return { outcome: 'failed', deliveryId, orderStatus: null, reason }
   }
 
-  /** Asks the provider where the payment is, and stores what it answers. */
-  async function startAt(name: string, eventId: number, charge: Charge) {
-    const { start } = providerOf(name)
-    const started = await start(charge)
-    await answers.submit(eventId, { paymentId: charge.paymentId, ...started })
-    return started
+  /** Asks the provider where the payment is, as often as somebody would wait. */
+  async function begin(name: string, charge: Charge): Promise<Started> {
+    return await providerOf(name).start(charge)
   }
 
   async function keepDead(eventId: number, charge: Charge, error: unknown): Promise<void> {
@@ -243,7 +243,8 @@ export function createPayments({ pool, providers, log, metrics }: PaymentsDeps) 
   async function restart({ request }: Job): Promise<Record<string, unknown>> {
     const { event_id: eventId, charge } = request as { event_id: number; charge: Charge }
     const { provider } = await requireRefund(eventId, charge.paymentId)
-    const started = await orRefused(() => startAt(provider, eventId, charge))
+    const started = await orRefused(() => begin(provider, charge))
+    await answers.submit(eventId, { paymentId: charge.paymentId, ...started })
     return { provider_payment_id: started.providerPaymentId }
   }
 

@@ -396,6 +396,20 @@ describe('POST /payments/webhook', () => {
     await database.admin`delete from onsale.failed_deliveries`
   })
 
+  test('what a provider told that is not configured any more stays kept, with its reason', async () => {
+    const { body } = await tell('{"payment_id": 2')
+    const calls = createIntakeCalls(database.service, metrics)
+    const kept = await calls.getStoredDelivery(body.delivery_id)
+    const own = createPayments({ pool: database.service, providers: [], log, metrics })
+    const again = await own.applyStored(kept as NonNullable<typeof kept>)
+    expect(again).toMatchObject({ outcome: 'failed', reason: expect.stringContaining('provider:simulator') })
+    expect(await calls.getStoredDelivery(body.delivery_id)).toMatchObject({
+      attempts: 2,
+      reason: again.reason,
+    })
+    await database.admin`delete from onsale.failed_deliveries`
+  })
+
   test('a body that is too large is refused before its signature is looked at', async () => {
     const { status, body } = await tell(' '.repeat(paymentBodyBytesMax + 1))
     expect([status, body.code]).toEqual([413, 'too_large'])
