@@ -65,6 +65,8 @@ export async function startStack(folder: string, say: (sentence: string) => void
     }
     await putOffVerification(url)
     if (events >= 100_000) {
+      // What the load has written goes to the disk now, and not under the commits of a scenario after it.
+      await admin.unsafe('checkpoint')
       const seconds = Math.round((performance.now() - startedAt) / 1000)
       say(`${events.toLocaleString('en')} events loaded in ${seconds} s`)
     }

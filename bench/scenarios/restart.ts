@@ -36,7 +36,7 @@ export const scenario: Scenario = {
   processes: { count: 2, ports: 'shared' },
 
   async run({ size, k6, measure, servers }) {
-    const seconds = size({ smoke: 5, standard: 20, full: 90 })
+    const seconds = size({ smoke: 5, standard: 15, full: 90 })
     const rate = size({ smoke: 100, standard: 500, full: 1_000 })
     let restarts = 0
     const running = k6({
