@@ -9,6 +9,7 @@ import type { Catalog } from './catalog/catalog.ts'
 import { catalogRoutes } from './catalog/routes.ts'
 import type { Config } from './config.ts'
 import { AppError, problem, toAppError } from './errors.ts'
+import { type DeliveryRoutesDeps, deliveryRoutes } from './intake/admin_routes.ts'
 import { type IntakeRoutesDeps, intakeRoutes } from './intake/routes.ts'
 import { type JobRoutesDeps, jobRoutes } from './jobs/routes.ts'
 import { connectionIdleS, requestBodyBytesMax } from './limits.ts'
@@ -39,6 +40,7 @@ export type AppDeps = {
   payments: PaymentRoutesDeps['payments']
   simulator: PaymentRoutesDeps['simulator']
   jobs: JobRoutesDeps['jobs']
+  deliveries: Omit<DeliveryRoutesDeps, 'accounts'>
   ticketLinks: TicketLinks
   rateLimits: RateLimits
   admin: Admin
@@ -61,6 +63,7 @@ export function buildApp({
   payments,
   simulator,
   jobs,
+  deliveries,
   ticketLinks,
   rateLimits,
   admin,
@@ -75,6 +78,7 @@ export function buildApp({
     .use(salesRoutes({ sales, ticketLinks, accounts, rateLimits }))
     .use(paymentRoutes({ payments, simulator, sales, ticketLinks, accounts, config }))
     .use(jobRoutes({ jobs, accounts }))
+    .use(deliveryRoutes({ ...deliveries, accounts }))
     .use(rateLimitRoutes({ rateLimits, accounts }))
     .use(adminRoutes({ admin, accounts }))
     .use(opsRoutes({ ops, readMetrics }))

@@ -162,6 +162,7 @@ export async function startService(
     payments,
     simulator,
     jobs: createJobCalls(pools.jobs, metrics),
+    deliveries: { replaying: { sql: pools.admin, log, metrics }, providers },
     ticketLinks: createTicketLinks(secrets),
     rateLimits: createRateLimits({ redis, config }),
     admin,

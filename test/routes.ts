@@ -47,6 +47,7 @@ type Hooks = { body?: unknown; detail?: { [operationKey]?: { access?: Access } }
 /** Every route of the app, made from the routes alone: nothing behind them is there. */
 export async function declaredRoutes(): Promise<DeclaredRoute[]> {
   const known = {
+    deliveries: { replaying: { metrics: createMetrics() }, providers: [] },
     simulator: createSimulator({ secrets: ['of nobody'], windowS: 300 }),
     config: readConfig({}),
     log: createLog({ level: 'silent' }),
@@ -54,7 +55,7 @@ export async function declaredRoutes(): Promise<DeclaredRoute[]> {
   }
   // Whatever else a flow needs is not asked here.
   const deps = new Proxy(known, { get: (given, name) => Reflect.get(given, name) ?? {} })
-  const app = buildApp(deps as AppDeps)
+  const app = buildApp(deps as unknown as AppDeps)
   const { paths } = (await app.openApi()) as { paths: Record<string, Record<string, Documented>> }
   const byShape = new Map(Object.entries(paths).map(([path, methods]) => [shapeOf(path), methods]))
   return app.elysia.routes.map(({ method, path, hooks }) => {

@@ -71,13 +71,13 @@ export function createIntakeCalls(sql: Session, metrics: Pick<Metrics, 'queryTim
       }),
 
     /** Failed deliveries without their bodies, oldest first. */
-    listFailedDeliveries: (limit: number): Promise<FailedDelivery[]> =>
+    listFailedDeliveries: (limit: number, offset = 0): Promise<FailedDelivery[]> =>
       timed('list_failed_deliveries', async () => {
         return await sql<FailedDelivery[]>`
           select
             d.shop, d.delivery_id as "deliveryId", d.topic, d.sqlstate, d.reason, d.attempts, d.state,
             d.failed_at as "failedAt", d.next_attempt_at as "nextAttemptAt", d.body_bytes as "bodyBytes"
-          from api.list_failed_deliveries(p_limit => ${limit}::integer) d`
+          from api.list_failed_deliveries(p_limit => ${limit}::integer, p_offset => ${offset}::integer) d`
       }),
 
     /** A delivery whose bytes are kept, or null. */

@@ -32,4 +32,6 @@ check('at most so many are listed, and none where nothing failed', async (sql) =
   await applyAt(sql, '2026-11-01T10:00:00Z', [bad('a'), bad('b'), bad('c')])
   const rows = await sql`select delivery_id as id from api.list_failed_deliveries(2)`
   expect(rows.map((row) => row.id)).toEqual(['a', 'b'])
+  const rest = await sql`select delivery_id as id from api.list_failed_deliveries(2, 2)`
+  expect(rest.map((row) => row.id)).toEqual(['c'])
 })
