@@ -279,10 +279,14 @@ export const listParameters = t.Object({
   sort: t.Optional(
     t.UnionEnum(sorts, { description: 'Default: `starts_at`, with `search` `relevance`. Ties go by id' }),
   ),
+  // Not UnionEnum, which takes its first value for the default.
   status: t.Optional(
-    t.UnionEnum(eventStatuses, {
-      description:
-        'For a login with the role ADMIN: events of this status, over or not, never cached; pages by `page`',
-    }),
+    t.Union(
+      eventStatuses.map((word) => t.Literal(word)),
+      {
+        description:
+          'For a login with the role ADMIN: events of this status, over or not, never cached; pages by `page`',
+      },
+    ),
   ),
 })
