@@ -119,20 +119,29 @@ export function createShopify(options: ShopifyOptions) {
       error instanceof ShopifyError &&
       error.isTransient &&
       error.kind !== 'throttled' &&
+      !(error.cause instanceof BrokenCircuitError) &&
       performance.now() < request.startBy
     const policy = retry(handleWhen(mayPass), {
       maxAttempts: shopifyRetriesMax,
       backoff: new ExponentialBackoff({ initialDelay: retryMs, maxDelay: shopifyRetryMsMax }),
     })
-    try {
-      return await policy.execute(() => breaker.execute(() => paced(request)), request.signal)
-    } catch (error) {
-      if (!(error instanceof BrokenCircuitError)) throw error
-      throw new ShopifyError('unavailable', 'Shopify is away, and not asked for a moment', {
-        retryAfterMs: breakMs,
-        cause: error,
-      })
+    let unknown: ShopifyError | null = null
+    const attempts = async () => {
+      try {
+        return await breaker.execute(() => paced(request))
+      } catch (error) {
+        const known = error instanceof BrokenCircuitError ? away(error) : error
+        if (known instanceof ShopifyError && known.kind === 'unknown_outcome') unknown = known
+        // That the repetition was not done says nothing of the first one.
+        throw unknown !== null && isUndone(known) ? unknown : known
+      }
     }
+    return await policy.execute(attempts, request.signal)
+  }
+
+  function away(cause: BrokenCircuitError): ShopifyError {
+    const details = { retryAfterMs: breakMs, isTransient: true, cause }
+    return new ShopifyError('unavailable', 'Shopify is away, and not asked for a moment', details)
   }
 
   /** Throttled calls were not done: they wait for their points and go again. */
@@ -207,6 +216,10 @@ function unsent(error: unknown): Judged {
   return failed(
     new ShopifyError('unavailable', 'The call could not be made', { isTransient: false, cause: error }),
   )
+}
+
+function isUndone(error: unknown): boolean {
+  return error instanceof ShopifyError && (error.kind === 'unavailable' || error.kind === 'throttled')
 }
 
 function isAway({ kind }: ShopifyError): boolean {

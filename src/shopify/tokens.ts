@@ -1,4 +1,4 @@
-import { shopifyAnswerBytesMax, shopifyTimeoutMs, shopifyTokenAheadMs } from '../limits.ts'
+import { shopifyAnswerBytesMax, shopifyTokenAheadMs, shopifyTokenMsMax } from '../limits.ts'
 import { ShopifyError } from './error.ts'
 import { NoAnswer, post } from './post.ts'
 
@@ -25,7 +25,7 @@ export function grantedTokens({
   apiUrl,
   clientId,
   clientSecret,
-  timeoutMs = shopifyTimeoutMs,
+  timeoutMs = shopifyTokenMsMax,
 }: {
   apiUrl: string
   clientId: string

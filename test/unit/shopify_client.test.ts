@@ -307,6 +307,12 @@ describe('Shopify on a bad day', () => {
     expect(await refusal(client().adjust())).toMatchObject({ kind: 'unknown_outcome', isTransient: true })
   })
 
+  test('that it could not be repeated does not make it known', async () => {
+    api.play(lost, answers({}, 503))
+    expect(await refusal(client().adjust())).toMatchObject({ kind: 'unknown_outcome', isTransient: true })
+    expect(api.asked).toHaveLength(shopifyRetriesMax + 1)
+  })
+
   test('a write that never left is not unknown', async () => {
     const gone = await startFakeAdminApi()
     await gone.stop()
@@ -350,6 +356,15 @@ describe('Shopify on a bad day', () => {
     await endless.promise
     expect(sent).toBeLessThan(30 * 1024 * 1024)
     expect(api.asked).toHaveLength(1)
+  })
+
+  test('nor are 50 MB that come packed', async () => {
+    const packed = Bun.gzipSync(Buffer.alloc(50 * 1024 * 1024, 0x20))
+    const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
+    api.play((_, response) => void response.writeHead(200, headers).end(packed))
+    expect((await refusal(client({ timeoutMs: 5_000, callMsMax: 9_000 }).look())).message).toContain(
+      'cut off',
+    )
   })
 
   test('a length that is announced is enough to refuse', async () => {
