@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setSystemTime, test } from 'bun:test'
 import { readConfig } from '../../src/config.ts'
 import { shopifyAnswerBytesMax, shopifyRetriesMax, shopifyThrottledMax } from '../../src/limits.ts'
 import { createLog } from '../../src/platform/log.ts'
@@ -534,12 +534,16 @@ describe('the Admin API that the environment names', () => {
 })
 
 describe('tokens that are granted', () => {
+  afterEach(() => {
+    setSystemTime()
+  })
+
   const clientSecret = 'hunter2hunter2'
   const tokensAt = (timeoutMs = 500) =>
     grantedTokens({ apiUrl: api.url, clientId: 'app', clientSecret, timeoutMs })
 
   /** Grants tokens, a new one each time, and answers calls under the newest alone. */
-  function shop({ lifeS = 86_399 }: { lifeS?: number } = {}) {
+  function shop() {
     let granted = 0
     const play: Play = (asked, response, request) => {
       if (asked.path !== '/admin/oauth/access_token') {
@@ -551,7 +555,7 @@ describe('tokens that are granted', () => {
         )
       }
       granted++
-      return answers({ access_token: `shpat_${granted}`, scope: 'write_products', expires_in: lifeS })(
+      return answers({ access_token: `shpat_${granted}`, scope: 'write_products', expires_in: 86_399 })(
         asked,
         response,
         request,
@@ -575,14 +579,34 @@ describe('tokens that are granted', () => {
     })
   })
 
-  test('are renewed when they end', async () => {
-    const { granted } = shop({ lifeS: 0.05 })
+  test('are renewed ahead of their end, and nobody waits for that', async () => {
+    const { granted } = shop()
+    const tokens = tokensAt()
+    const madeAt = Date.now()
+    expect(await tokens.get()).toBe('shpat_1')
+    setSystemTime(madeAt + 86_399_000 - 300_000)
+    expect(await tokens.get()).toBe('shpat_1')
+    while (granted() < 2) await Bun.sleep(1)
+    while ((await tokens.get()) !== 'shpat_2') await Bun.sleep(1)
+    expect(granted()).toBe(2)
+  })
+
+  test('are not used past their end', async () => {
+    const { granted } = shop()
     const tokens = tokensAt()
     expect(await tokens.get()).toBe('shpat_1')
-    for (const deadline = performance.now() + 5_000; granted() < 2 && performance.now() < deadline; ) {
-      await tokens.get()
-    }
-    expect(granted()).toBeGreaterThanOrEqual(2)
+    setSystemTime(Date.now() + 86_400_000)
+    expect(await tokens.get()).toBe('shpat_2')
+    expect(granted()).toBe(2)
+  })
+
+  test('one that was renewed meanwhile is not renewed again', async () => {
+    const { granted } = shop()
+    const tokens = tokensAt()
+    const first = await tokens.get()
+    expect(await tokens.renew(first)).toBe('shpat_2')
+    expect(await tokens.renew(first)).toBe('shpat_2')
+    expect(granted()).toBe(2)
   })
 
   test('one that was taken back is renewed once, for all who met it', async () => {
