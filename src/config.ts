@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { providerNames } from './payments/provider.ts'
 import { Refusal } from './platform/refusal.ts'
+import { isShopifyUrl } from './shopify/endpoint.ts'
 
 export type Config = ReturnType<typeof readConfig>
 
@@ -36,6 +37,10 @@ export function readConfig(env: Record<string, string | undefined>) {
     read.fault('DATABASE_URL', 'must be set where DATABASE_DIRECT_URL, _ADMIN_URL or _REPLICA_URL is')
   }
 
+  const shopifyShops = read.list('SHOPIFY_SHOPS', (shop) =>
+    /^[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)+$/.test(shop) ? null : 'a shop domain like demo.myshopify.com',
+  )
+
   const config = {
     host: read.text('HOST', '0.0.0.0'),
     port: read.integer('PORT', 3000, { min: 0, max: 65_535 }),
@@ -56,13 +61,18 @@ export function readConfig(env: Record<string, string | undefined>) {
     /** The first is the current one; the others are still accepted while secrets rotate. */
     shopifyWebhookSecrets: secrets('SHOPIFY_WEBHOOK_SECRET', { charsMin: 16 }),
     /** Empty: any shop. */
-    shopifyShops: read.list('SHOPIFY_SHOPS', (shop) =>
-      /^[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)+$/.test(shop) ? null : 'a shop domain like demo.myshopify.com',
-    ),
+    shopifyShops,
     shopifyEventTag: read.text('SHOPIFY_EVENT_TAG', '') || null,
     shopifyEventType: read.text('SHOPIFY_EVENT_TYPE', '') || null,
     shopifyCurrency: read.pattern('SHOPIFY_CURRENCY', 'EUR', /^[A-Z]{3}$/, 'an ISO 4217 code like EUR'),
     shopifyTestOrders: read.oneOf('SHOPIFY_TEST_ORDERS', ['count', 'ignore'], 'count'),
+    /** Where the Admin API is asked. Null: it is not. */
+    shopifyApiUrl: shopifyApiUrl(),
+    /** Made by an admin for good; or ones for a day are asked for with the two below. */
+    shopifyAccessToken: token('SHOPIFY_ACCESS_TOKEN'),
+    shopifyClientId: token('SHOPIFY_CLIENT_ID'),
+    shopifyClientSecret: token('SHOPIFY_CLIENT_SECRET'),
+    shopifyLowPointsPercent: read.integer('SHOPIFY_LOW_POINTS_PERCENT', 20, { min: 0, max: 100 }),
     keepBodiesHours: read.integer('KEEP_BODIES_HOURS', 0, { min: 0, max: 24 * 30 }),
 
     /** Sign tokens and links to tickets: the first one new ones, all are accepted. Empty: made at start. */
@@ -118,9 +128,59 @@ export function readConfig(env: Record<string, string | undefined>) {
     }
   }
 
+  requireShopifyLogin(config)
+
   const faults = read.faults()
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(config)
+
+  function shopifyApiUrl(): string | null {
+    const url = read.url('SHOPIFY_API_URL', ['https', 'http'])
+    if (url === null) {
+      const [shop] = shopifyShops
+      return shop === undefined ? null : `https://${shop}/admin/api/2026-10/graphql.json`
+    }
+    if (!isShopifyUrl(url)) {
+      read.fault(
+        'SHOPIFY_API_URL',
+        'must be like https://demo.myshopify.com/admin/api/2026-10/graphql.json (http only to 127.0.0.1 or localhost)',
+      )
+    }
+    return url
+  }
+
+  /** It goes into a header, where nothing else is allowed. */
+  function token(name: string): string | null {
+    const value = read.text(name, '') || null
+    if (value !== null && !/^[\x21-\x7e]+$/.test(value)) {
+      read.fault(name, 'must be visible ASCII characters without blanks')
+    }
+    return value
+  }
+
+  function requireShopifyLogin(login: {
+    shopifyApiUrl: string | null
+    shopifyAccessToken: string | null
+    shopifyClientId: string | null
+    shopifyClientSecret: string | null
+  }): void {
+    const { shopifyApiUrl: url, shopifyAccessToken, shopifyClientId: id, shopifyClientSecret: secret } = login
+    if (id !== null && secret === null) {
+      read.fault('SHOPIFY_CLIENT_SECRET', 'must be set where SHOPIFY_CLIENT_ID is')
+    }
+    if (secret !== null && id === null) {
+      read.fault('SHOPIFY_CLIENT_ID', 'must be set where SHOPIFY_CLIENT_SECRET is')
+    }
+    if (shopifyAccessToken !== null && (id ?? secret) !== null) {
+      read.fault('SHOPIFY_ACCESS_TOKEN', 'must not be set where SHOPIFY_CLIENT_ID is: one of the two is used')
+    }
+    if ((shopifyAccessToken ?? id ?? secret) !== null && url === null) {
+      read.fault(
+        'SHOPIFY_SHOPS',
+        'or SHOPIFY_API_URL must be set, so that it is known whose the access token is',
+      )
+    }
+  }
 
   /** A secret by comma; in production it must be there, long enough to resist guessing, and not a demo's. */
   function secrets(

@@ -335,6 +335,38 @@ export const jobsStateEveryMs = 10_000
 /** Connections of the jobs: those that are under way write one after the other. */
 export const jobsPoolSize = 2
 
+// Shopify's Admin API ----------------------------------------------------------------------------------------------
+
+/** One attempt: Shopify itself gives up after 10 s, with 504. */
+export const shopifyTimeoutMs = 12_000
+/** Another token comes at once, or not at all. */
+export const shopifyTokenMsMax = 5_000
+/** A call with its attempts and what it waits for points; with another token it is still within an attempt of its job. */
+export const shopifyCallMsMax = 35_000
+assertBefore({ shopifyTimeoutMs }, { shopifyCallMsMax })
+assertBefore({ shopifyMsMax: shopifyCallMsMax + shopifyTokenMsMax }, { jobAttemptMsMax })
+/** What did no harm is repeated this often, first after this time, then twice as long with chance; then its job waits. */
+export const shopifyRetriesMax = 2
+export const shopifyRetryMs = 300
+export const shopifyRetryMsMax = 3_000
+/** Shopify throttles a call that waited for its points only where others took them: somebody else is faster each time. */
+export const shopifyThrottledMax = 5
+/** So many failures in a row, and Shopify counts as down: for so long no job is kept waiting for it. */
+export const shopifyBreakAfter = 8
+export const shopifyBreakMs = 10_000
+/** An event with 100 tickets is 100 kB. */
+export const shopifyAnswerBytesMax = 8 * 1024 * 1024
+/** Of all points, what calls that nobody waits for leave to writes. */
+export const shopifyLookReservePercent = 50
+/** Calls that wait for points: more than the workers of a process have under way is a mistake. */
+export const shopifyWaitingMax = 1_000
+/** Until Shopify has said otherwise: the smallest bucket it ever documented, and what a mutation with a short answer is asked for. */
+export const shopifyPointsAssumed = 1_000
+export const shopifyRestoreAssumed = 50
+export const shopifyCostAssumed = 50
+/** A token is renewed so long before its end, or a tenth of its life: it is good for a day. */
+export const shopifyTokenAheadMs = 600_000
+
 /** How often what has expired is tidied, so that shown counts follow: who needs the units does not wait for this. */
 export const expireEveryMs = 1_000
 

@@ -136,6 +136,33 @@ export function createMetrics() {
       registers,
     }),
 
+    // Shopify's Admin API
+    shopifyCalls: new Counter({
+      name: 'shopify_api_calls_total',
+      help: 'Attempts at calls of the Admin API of Shopify, by operation and outcome. `unknown_outcome`: a mutation that may have been done',
+      labelNames: ['operation', 'outcome'] as const,
+      registers,
+    }),
+    shopifyThrottled: new Counter({
+      name: 'shopify_api_throttled_total',
+      help: 'Attempts that Shopify throttled: others under the same token take the points',
+      registers,
+    }),
+    shopifyPointsLeft: new Gauge({
+      name: 'shopify_api_points_left',
+      help: 'Points of the Admin API that were left, as its newest answer said, by shop',
+      labelNames: ['shop'] as const,
+      aggregator: 'min',
+      registers,
+    }),
+    shopifyPointsLow: new Gauge({
+      name: 'shopify_api_points_low',
+      help: '1 while fewer points are left than SHOPIFY_LOW_POINTS_PERCENT, else 0, by shop',
+      labelNames: ['shop'] as const,
+      aggregator: 'max',
+      registers,
+    }),
+
     // Batches
     gatherBatchSize: new Histogram({
       name: 'gather_batch_size',
@@ -156,11 +183,6 @@ export function createMetrics() {
       name: 'orders_created_total',
       help: 'Direct orders, by outcome',
       labelNames: ['outcome'] as const,
-      registers,
-    }),
-    shopifyCalls: new Counter({
-      name: 'shopify_api_calls_total',
-      help: 'Calls of the Admin API of Shopify',
       registers,
     }),
   }

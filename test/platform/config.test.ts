@@ -114,6 +114,44 @@ describe('readConfig', () => {
     ).toEqual(['SECRET_KEY holds a value shorter than 32 characters, which production refuses'])
   })
 
+  test('the Admin API is that of the first shop, or where it is told', () => {
+    expect(readConfig({}).shopifyApiUrl).toBeNull()
+    const ofShop = 'https://one.myshopify.com/admin/api/2026-10/graphql.json'
+    const shops = { SHOPIFY_SHOPS: 'one.myshopify.com,two.myshopify.com' }
+    expect(readConfig(shops).shopifyApiUrl).toBe(ofShop)
+    const local = 'http://127.0.0.1:4000/admin/api/2026-10/graphql.json'
+    expect(readConfig({ ...shops, SHOPIFY_API_URL: local }).shopifyApiUrl).toBe(local)
+  })
+
+  test('an access token goes nowhere unencrypted but to this machine, and to nothing but the Admin API', () => {
+    for (const url of [
+      'http://demo.myshopify.com/admin/api/2026-10/graphql.json',
+      'http://127.0.0.1.evil.example/admin/api/2026-10/graphql.json',
+      'https://user:hunter2@demo.myshopify.com/admin/api/2026-10/graphql.json',
+      'https://demo.myshopify.com/admin/api/2026-10/graphql.json?token=hunter2',
+      'https://demo.myshopify.com/admin/graphql.json',
+      'ftp://demo.myshopify.com/admin/api/2026-10/graphql.json',
+    ]) {
+      const faults = faultsOf({ SHOPIFY_API_URL: url })
+      expect(faults).toEqual([expect.stringMatching(/^SHOPIFY_API_URL must be /)])
+      expect(faults[0]).not.toContain('hunter2')
+    }
+  })
+
+  test('one logs in at Shopify by a token or by a client id with its secret', () => {
+    const shops = { SHOPIFY_SHOPS: 'one.myshopify.com' }
+    const client = { SHOPIFY_CLIENT_ID: 'app', SHOPIFY_CLIENT_SECRET: 'hunter2' }
+    expect(faultsOf({ ...shops, SHOPIFY_ACCESS_TOKEN: 'shpat_1' })).toEqual([])
+    expect(faultsOf({ ...shops, ...client })).toEqual([])
+    const named = (env: Record<string, string>) => faultsOf(env).map((fault) => fault.split(' ')[0])
+    expect(named({ ...shops, SHOPIFY_CLIENT_ID: 'app' })).toEqual(['SHOPIFY_CLIENT_SECRET'])
+    expect(named({ ...shops, SHOPIFY_CLIENT_SECRET: 'hunter2' })).toEqual(['SHOPIFY_CLIENT_ID'])
+    expect(named({ ...shops, ...client, SHOPIFY_ACCESS_TOKEN: 'shpat_1' })).toEqual(['SHOPIFY_ACCESS_TOKEN'])
+    expect(named({ SHOPIFY_ACCESS_TOKEN: 'shpat_1' })).toEqual(['SHOPIFY_SHOPS'])
+    const [fault] = faultsOf({ ...shops, SHOPIFY_ACCESS_TOKEN: 'hun ter2' })
+    expect(fault).toBe('SHOPIFY_ACCESS_TOKEN must be visible ASCII characters without blanks')
+  })
+
   test('nothing is paid in production unless somebody says by whom, and never by a click', () => {
     expect(readConfig({}).paymentProvider).toBe('simulator')
     const production = { NODE_ENV: 'production', SECRET_KEY: key, SHOPIFY_WEBHOOK_SECRET: secret }

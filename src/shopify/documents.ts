@@ -1,0 +1,306 @@
+/** A document of the Admin API, with what it takes and answers. Its name is a label of metrics. */
+export type Document<Variables, Result> = {
+  name: string
+  text: string
+  isQuery: boolean
+  /** Is sent with an idempotency key. */
+  isIdempotent: boolean
+  // Known to the compiler alone.
+  readonly takes?: Variables
+  readonly answers?: Result
+}
+
+function document<Variables, Result>(text: string): Document<Variables, Result> {
+  const [, kind, name = ''] = /^\s*(query|mutation) (\w+)/.exec(text) ?? []
+  return { name, text, isQuery: kind === 'query', isIdempotent: text.includes('@idempotent(') }
+}
+
+// What is asked of Shopify, as it is spelled there. Ids are like gid://shopify/Product/1, money is text like "25.00".
+// Each document names no more than 100 nodes of a list at once: a call may cost 1,000 points.
+
+export type EventStatus = 'ACTIVE' | 'ARCHIVED' | 'DRAFT' | 'UNLISTED'
+export type Metafield = { namespace: string; key: string; type: string; value: string }
+
+/** What of an event is its product's; what is left out stays. */
+export type EventFields = {
+  title?: string
+  descriptionHtml?: string
+  handle?: string
+  status?: EventStatus
+  productType?: string
+  tags?: string[]
+  vendor?: string
+  metafields?: Metafield[]
+}
+
+type TicketFields = {
+  price?: string
+  /** Null takes it away. */
+  compareAtPrice?: string | null
+  inventoryPolicy?: 'CONTINUE' | 'DENY'
+  /** A ticket's name is the value of its only option. */
+  optionValues?: { optionName: string; name: string }[]
+  metafields?: Metafield[]
+}
+type InventoryItem = { sku?: string; tracked?: boolean; requiresShipping?: boolean }
+
+/** A ticket that is made with its event. */
+export type NewEventTicket = TicketFields & {
+  optionValues: { optionName: string; name: string }[]
+  price: string
+  sku?: string
+  position?: number
+  inventoryItem: InventoryItem
+  inventoryQuantities?: { locationId: string; name: 'available'; quantity: number }[]
+}
+
+export type NewEvent = EventFields & {
+  title: string
+  productOptions: { name: string; position: number; values: { name: string }[] }[]
+  variants: NewEventTicket[]
+  files?: { originalSource: string; alt?: string; contentType: 'IMAGE' }[]
+}
+
+/** A ticket that is added to an event. */
+export type NewTicket = TicketFields & {
+  optionValues: { optionName: string; name: string }[]
+  price: string
+  inventoryItem: InventoryItem
+  inventoryQuantities?: { locationId: string; availableQuantity: number }[]
+}
+
+/** A change of a ticket; what is left out stays. */
+export type TicketChange = TicketFields & { id: string; inventoryItem?: InventoryItem }
+
+export type WrittenTicket = { id: string; title: string; sku: string | null; inventoryItem: { id: string } }
+type WrittenEvent = { id: string; handle: string; status: EventStatus; updatedAt: string }
+type Page = { hasNextPage: boolean; endCursor: string | null }
+
+/** What an event is named by: its id, or the handle that it was made with. */
+export type EventIdentifier = { id: string } | { handle: string }
+
+/**
+ * Makes an event with all of its tickets. With an `identifier` that exists it is that event which is set, and the tickets that
+ * are not named are deleted.
+ */
+export const createEvent = document<
+  { identifier?: EventIdentifier; input: NewEvent },
+  { productSet: { product: (WrittenEvent & { variants: { nodes: WrittenTicket[] } }) | null } }
+>(`mutation EventCreate($identifier: ProductSetIdentifiers, $input: ProductSetInput!) {
+  productSet(identifier: $identifier, input: $input, synchronous: true) {
+    product {
+      id
+      handle
+      status
+      updatedAt
+      variants(first: 100) { nodes { id title sku inventoryItem { id } } }
+    }
+    userErrors { code field message }
+  }
+}`)
+
+/** Changes what of an event is its product's. */
+export const updateEvent = document<
+  { product: EventFields & { id: string } },
+  { productUpdate: { product: WrittenEvent | null } }
+>(`mutation EventUpdate($product: ProductUpdateInput!) {
+  productUpdate(product: $product) {
+    product { id handle status updatedAt }
+    userErrors { field message }
+  }
+}`)
+
+/** Deletes an event with its tickets, for good. */
+export const deleteEvent = document<{ id: string }, { productDelete: { deletedProductId: string | null } }>(
+  `mutation EventDelete($id: ID!) {
+  productDelete(input: { id: $id }, synchronous: true) {
+    deletedProductId
+    userErrors { field message }
+  }
+}`,
+)
+
+/** Where events are published: the shop's channels. */
+export const listPublications = document<
+  Record<string, never>,
+  { publications: { nodes: { id: string; autoPublish: boolean; catalog: { title: string } | null }[] } }
+>(`query PublicationList {
+  publications(first: 50) { nodes { id autoPublish catalog { title } } }
+}`)
+
+type Publications = { id: string; input: { publicationId: string }[] }
+
+/** Publishes an event where it is told; where it is already, nothing happens. */
+export const publishEvent = document<Publications, { publishablePublish: object }>(
+  `mutation EventPublish($id: ID!, $input: [PublicationInput!]!) {
+  publishablePublish(id: $id, input: $input) { userErrors { field message } }
+}`,
+)
+
+/** Takes an event back from where it is told. */
+export const unpublishEvent = document<Publications, { publishableUnpublish: object }>(
+  `mutation EventUnpublish($id: ID!, $input: [PublicationInput!]!) {
+  publishableUnpublish(id: $id, input: $input) { userErrors { field message } }
+}`,
+)
+
+/** Adds tickets to an event. */
+export const createTickets = document<
+  { productId: string; variants: NewTicket[] },
+  { productVariantsBulkCreate: { productVariants: WrittenTicket[] | null } }
+>(`mutation TicketsCreate($productId: ID!, $variants: [ProductVariantsBulkInput!]!) {
+  productVariantsBulkCreate(productId: $productId, variants: $variants) {
+    productVariants { id title sku inventoryItem { id } }
+    userErrors { code field message }
+  }
+}`)
+
+/** Changes tickets of an event, all or none; never their stock. */
+export const updateTickets = document<
+  { productId: string; variants: TicketChange[] },
+  { productVariantsBulkUpdate: { productVariants: WrittenTicket[] | null } }
+>(`mutation TicketsUpdate($productId: ID!, $variants: [ProductVariantsBulkInput!]!) {
+  productVariantsBulkUpdate(productId: $productId, variants: $variants, allowPartialUpdates: false) {
+    productVariants { id title sku inventoryItem { id } }
+    userErrors { code field message }
+  }
+}`)
+
+/** Deletes tickets of an event; one has to stay. */
+export const deleteTickets = document<
+  { productId: string; variantsIds: string[] },
+  { productVariantsBulkDelete: { product: { id: string } | null } }
+>(`mutation TicketsDelete($productId: ID!, $variantsIds: [ID!]!) {
+  productVariantsBulkDelete(productId: $productId, variantsIds: $variantsIds) {
+    product { id }
+    userErrors { code field message }
+  }
+}`)
+
+/**
+ * Adds to what is available, or takes from it, so that a sale at the same moment is not lost. `changeFromQuantity` has to be
+ * said, be it null for whatever it is: without it Shopify refuses the call, which its schema does not say.
+ */
+export const adjustInventory = document<
+  {
+    input: {
+      name: 'available'
+      reason: string
+      referenceDocumentUri?: string
+      changes: {
+        inventoryItemId: string
+        locationId: string
+        delta: number
+        changeFromQuantity: number | null
+      }[]
+    }
+  },
+  { inventoryAdjustQuantities: { inventoryAdjustmentGroup: { id: string; createdAt: string } | null } }
+>(`mutation InventoryAdjust($input: InventoryAdjustQuantitiesInput!, $idempotencyKey: String!) {
+  inventoryAdjustQuantities(input: $input) @idempotent(key: $idempotencyKey) {
+    inventoryAdjustmentGroup { id createdAt }
+    userErrors { code field message }
+  }
+}`)
+
+/** Lets a location stock a ticket, with so many units. */
+export const activateInventory = document<
+  { inventoryItemId: string; locationId: string; available?: number },
+  { inventoryActivate: { inventoryLevel: { id: string } | null } }
+>(`mutation InventoryActivate($inventoryItemId: ID!, $locationId: ID!, $available: Int, $idempotencyKey: String!) {
+  inventoryActivate(inventoryItemId: $inventoryItemId, locationId: $locationId, available: $available)
+    @idempotent(key: $idempotencyKey) {
+    inventoryLevel { id }
+    userErrors { field message }
+  }
+}`)
+
+/** The shop's locations that are open. */
+export const listLocations = document<
+  { after?: string | null },
+  {
+    locations: { nodes: { id: string; name: string; fulfillsOnlineOrders: boolean }[]; pageInfo: Page }
+  }
+>(`query LocationList($after: String) {
+  locations(first: 50, after: $after) {
+    nodes { id name fulfillsOnlineOrders }
+    pageInfo { hasNextPage endCursor }
+  }
+}`)
+
+export type ReadTicket = WrittenTicket & {
+  price: string
+  compareAtPrice: string | null
+  position: number
+  inventoryPolicy: 'CONTINUE' | 'DENY'
+  updatedAt: string
+  inventoryItem: {
+    id: string
+    tracked: boolean
+    inventoryLevels: {
+      nodes: {
+        isActive: boolean
+        updatedAt: string
+        location: { id: string }
+        quantities: { name: string; quantity: number }[]
+      }[]
+      pageInfo: Page
+    }
+  }
+}
+
+/**
+ * An event as it is in the shop, with its tickets page by page and what each location has of them. Null: there is none. This is
+ * how a write whose outcome is unknown is looked for.
+ */
+export const getEvent = document<
+  { identifier: EventIdentifier; after?: string | null },
+  {
+    productByIdentifier:
+      | (WrittenEvent & { title: string; tags: string[]; variants: { nodes: ReadTicket[]; pageInfo: Page } })
+      | null
+  }
+>(`query EventGet($identifier: ProductIdentifierInput!, $after: String) {
+  productByIdentifier(identifier: $identifier) {
+    id
+    handle
+    status
+    updatedAt
+    title
+    tags
+    variants(first: 20, after: $after, sortKey: POSITION) {
+      nodes {
+        id
+        title
+        sku
+        price
+        compareAtPrice
+        position
+        inventoryPolicy
+        updatedAt
+        inventoryItem {
+          id
+          tracked
+          inventoryLevels(first: 10) {
+            nodes { isActive updatedAt location { id } quantities(names: ["available"]) { name quantity } }
+            pageInfo { hasNextPage endCursor }
+          }
+        }
+      }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}`)
+
+/** Shopify's name for what we know by its number: gid://shopify/Product/1. */
+export function gidOf(kind: 'Product' | 'ProductVariant' | 'InventoryItem' | 'Location', id: string): string {
+  return `gid://shopify/${kind}/${id}`
+}
+
+/** The number in such a name. Not for levels of inventory, whose number is nothing that anybody else names. */
+export function idOfGid(gid: string): string {
+  const id = /^gid:\/\/shopify\/[A-Za-z]+\/(\d+)$/.exec(gid)?.[1]
+  if (id === undefined)
+    throw new Error(`Expected an id like gid://shopify/Product/1, not "${gid.slice(0, 100)}"`)
+  return id
+}
