@@ -51,12 +51,23 @@ export interface EventFields {
 
 export type ProductStatus = 'active' | 'draft' | 'archived' | 'unlisted'
 
+/** A metafield outside of `onsale`, as its owner wrote it */
+export interface Metafield {
+  readonly id: Id
+  readonly namespace: string
+  readonly key: string
+  type: string
+  value: string
+  readonly created_us: number
+  updated_us: number
+}
+
 export interface Product {
   readonly id: Id
   title: string
-  readonly handle: string
+  handle: string
   body_html: string
-  readonly vendor: string
+  vendor: string
   product_type: string
   tags: string[]
   status: ProductStatus
@@ -65,7 +76,10 @@ export interface Product {
   images: Image[]
   fields: EventFields
   readonly metafield_ids: Readonly<Record<keyof EventFields, Id>>
+  other_metafields: Metafield[]
   readonly option_id: Id
+  /** What the choice between the variants is called; a product of one nameless variant calls it `Title` */
+  option_name: string
   variants: Variant[]
   deleted: boolean
 }
@@ -89,7 +103,7 @@ export interface Variant {
 
 export interface Item {
   readonly id: Id
-  readonly sku: string
+  sku: string
   tracked: boolean
   readonly created_us: number
   updated_us: number
