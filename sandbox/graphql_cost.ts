@@ -96,13 +96,17 @@ function fieldOf(type: GraphQLNamedType, name: string): GraphQLField<unknown, un
 
 /** Points that the answer did cost: its objects, never more than was asked for */
 export function actualCost(data: unknown, requested: number): number {
-  return Math.min(requested, objectsIn(data))
+  return Math.min(requested, below(data))
 }
 
 function objectsIn(value: unknown): number {
   if (value === null || typeof value !== 'object') return 0
-  const own = Array.isArray(value) || 'hasNextPage' in value ? 0 : 1
-  return Object.values(value).reduce((sum: number, part) => sum + objectsIn(part), own)
+  const isWrapping = ['nodes', 'edges', 'node', 'hasNextPage', 'endCursor'].some((key) => key in value)
+  return below(value) + (isWrapping || Array.isArray(value) ? 0 : 1)
+}
+
+function below(value: unknown): number {
+  return Object.values(value ?? {}).reduce((sum: number, part) => sum + objectsIn(part), 0)
 }
 
 /** Shopify's leaky bucket of points: full at first, and refilled all the time */
