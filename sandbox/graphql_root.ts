@@ -34,8 +34,8 @@ interface SubscriptionInput {
 
 const METAFIELDS_MAX = 25
 
-/** Of what the fake imitates, these are refused without a key from 2026-04 on */
-const WANT_A_KEY = new Set(['inventoryActivate', 'inventoryAdjustQuantities', 'inventorySetQuantities'])
+/** Of what the fake imitates, these know keys, and are refused without one from 2026-04 on; any other makes nothing of it */
+const KEYED = new Set(['inventoryActivate', 'inventoryAdjustQuantities', 'inventorySetQuantities'])
 
 /** What the queries and mutations of the schema do */
 export function createRoot(
@@ -221,8 +221,8 @@ export function createRoot(
   /** Answers again what was answered under the key, and writes down what reached the shop */
   function once(name: string, resolve: Resolver): Resolver {
     return (args, context, info) => {
-      const key = keyOf(info)
-      if (key === null && WANT_A_KEY.has(name) && wantsKeys() && context.api_version >= '2026-04') {
+      const key = KEYED.has(name) ? keyOf(info) : null
+      if (key === null && KEYED.has(name) && wantsKeys() && context.api_version >= '2026-04') {
         throw new GraphQLError(
           'The @idempotent directive is required for this mutation but was not provided.',
           {
@@ -239,10 +239,7 @@ export function createRoot(
           return known.payload
         }
         write('refused')
-        return refusal(
-          name,
-          same ? 'IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED' : 'IDEMPOTENCY_KEY_PARAMETER_MISMATCH',
-        )
+        return refusal(same ? 'IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED' : 'IDEMPOTENCY_KEY_PARAMETER_MISMATCH')
       }
       shop.tick()
       const payload = resolve(args, context, info)
@@ -478,14 +475,12 @@ function keyOf(info: GraphQLResolveInfo): string | null {
   return null
 }
 
-function refusal(name: string, code: string) {
+function refusal(code: string) {
   const message =
     code === 'IDEMPOTENCY_KEY_PARAMETER_MISMATCH'
       ? 'The same idempotency key cannot be used with different operation parameters.'
       : 'A previous request with this idempotency key failed. Retry with a new idempotency key.'
-  return name === 'orderCancel'
-    ? { job: null, orderCancelUserErrors: [{ code, field: null, message }] }
-    : { userErrors: [{ code, field: null, message }] }
+  return { userErrors: [{ code, field: null, message }] }
 }
 
 function errorsOf(payload: unknown): readonly UserError[] {

@@ -31,11 +31,7 @@ const payload = (name: string, fields: string, error = 'UserError') =>
   `type ${name}Payload { ${fields} userErrors: [${error}!]! }`
 
 const coded = (...names: string[]) =>
-  names
-    .map(
-      (name) => `type ${name}UserError { code: String field: [String!] message: String! elementIndex: Int }`,
-    )
-    .join('\n')
+  names.map((name) => `type ${name}UserError { code: String field: [String!] message: String! }`).join('\n')
 
 const connection = (...names: string[]) =>
   names
@@ -117,9 +113,9 @@ export const schema = buildSchema(`
     'InventorySetQuantities',
     'InventoryAdjustQuantities',
     'BulkOperation',
-    'MetafieldsSet',
     'OrderCancel',
   )}
+  type MetafieldsSetUserError { code: String field: [String!] message: String! elementIndex: Int }
   ${connection('BulkOperation', 'InventoryItem', 'InventoryLevel', 'LineItem', 'Location', 'Metafield', 'Order')}
   ${connection('Product', 'ProductVariant', 'Publication', 'RefundLineItem', 'WebhookSubscription')}
 

@@ -463,11 +463,52 @@ describe('a key', () => {
     expect(outcomes).toEqual(['applied', 'replayed', 'refused'])
   })
 
+  test('means nothing where Shopify knows none', async () => {
+    const query =
+      'mutation { productCreate(product: { title: "Twice" }) @idempotent(key: "k") { userErrors { message } } }'
+    for (let nth = 1; nth <= 2; nth++) await post(JSON.stringify({ query }))
+    expect(api.shop.products.map(({ title }) => title)).toEqual(['Twice', 'Twice'])
+  })
+
   test('whose change was refused is used up', async () => {
     const { item, here } = await stocked()
     const set = () => setStock({ item, at: here, quantity: 1, from: 2, key: 'spent' })
     expect(codes(await set())).toEqual(['CHANGE_FROM_QUANTITY_STALE'])
     expect(codes(await set())).toEqual(['IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED'])
+  })
+})
+
+describe('the command', () => {
+  test('serves until it is stopped, with the faults of its flags', async () => {
+    const flags = ['--serve', '--port', '0', '--throttled-share', '100%', '--bucket-size', '77']
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, '../../sandbox/shop.ts'), ...flags], {
+      env: {
+        PATH: process.env.PATH ?? '',
+        SHOPIFY_WEBHOOK_SECRET: webhookSecret,
+        SHOPIFY_ACCESS_TOKEN: 'a token of the environment',
+      },
+      stdout: 'pipe',
+      stderr: 'inherit',
+    })
+    const reader = child.stdout.getReader()
+    let said = ''
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      said += new TextDecoder().decode(part.value)
+      if (said.includes('Webhooks go to')) break
+    }
+    const url = /http:\/\/\S+graphql\.json/.exec(said)?.[0] ?? ''
+    expect(said).toContain('X-Shopify-Access-Token: a token of the environment')
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'x-shopify-access-token': 'a token of the environment' },
+      body: JSON.stringify({ query: '{ shop { id } }' }),
+    })
+    expect(await response.json()).toMatchObject({
+      errors: [{ extensions: { code: 'THROTTLED' } }],
+      extensions: { cost: { throttleStatus: { maximumAvailable: 77 } } },
+    })
+    child.kill('SIGTERM')
+    expect(await child.exited).toBe(0)
   })
 })
 
