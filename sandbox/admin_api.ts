@@ -196,7 +196,7 @@ export async function startAdminApi(options: AdminApiOptions): Promise<AdminApi>
       variableValues: variables,
     })
     if (result instanceof Promise) throw new Error('Resolvers are expected to answer at once')
-    const actual = operation.operation === 'mutation' ? requested : actualCost(result.data ?? null, requested)
+    const actual = actualCost(result.data, operation, requested)
     bucket.giveBack(requested - actual, limits())
     return { ...result, extensions: cost(actual) }
   }

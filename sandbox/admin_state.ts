@@ -245,6 +245,12 @@ export function valueFault(type: string, value: string): string | null {
   return null
 }
 
+/** Takes all metafields away, but for ids that a product is found by */
+export function clearMetafields(product: Product): void {
+  product.fields = { subtitle: null, starts_at: null, ends_at: null, venue: null, per_user_limit: null }
+  product.other_metafields = product.other_metafields.filter(({ type }) => type === 'id')
+}
+
 function setEventField(fields: EventFields, key: keyof EventFields, value: string): void {
   if (key === 'subtitle') fields.subtitle = value
   else if (key === 'per_user_limit') fields.per_user_limit = Number(value)

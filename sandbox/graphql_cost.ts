@@ -28,11 +28,9 @@ interface Counted {
  * `first` times its node (10 times at most inside another one), `nodes` and `edges` and lists of ids as many as they name.
  */
 export function requestedCost(operation: OperationDefinitionNode, counted: Counted): number {
-  const isMutation = operation.operation === 'mutation'
-  const root = isMutation ? schema.getMutationType() : schema.getQueryType()
+  const root = operation.operation === 'mutation' ? schema.getMutationType() : schema.getQueryType()
   if (!root) return 0
-  const below = selectionCost(operation.selectionSet, root, { ...counted, depth: 0 })
-  return below + (isMutation ? MUTATION_COST * operation.selectionSet.selections.length : 0)
+  return mutationsCost(operation) + selectionCost(operation.selectionSet, root, { ...counted, depth: 0 })
 }
 
 function selectionCost(
@@ -94,9 +92,15 @@ function fieldOf(type: GraphQLNamedType, name: string): GraphQLField<unknown, un
   return type instanceof GraphQLObjectType || isInterfaceType(type) ? type.getFields()[name] : undefined
 }
 
-/** Points that the answer did cost: its objects, never more than was asked for */
-export function actualCost(data: unknown, requested: number): number {
-  return Math.min(requested, below(data))
+/** Points that the answer did cost: its mutations and its objects, never more than was asked for */
+export function actualCost(data: unknown, operation: OperationDefinitionNode, requested: number): number {
+  const payloads = operation.operation === 'mutation' ? Object.values(data ?? {}) : [data]
+  const objects = payloads.reduce((sum: number, part) => sum + below(part), 0)
+  return Math.min(requested, mutationsCost(operation) + objects)
+}
+
+function mutationsCost({ operation, selectionSet }: OperationDefinitionNode): number {
+  return operation === 'mutation' ? MUTATION_COST * selectionSet.selections.length : 0
 }
 
 function objectsIn(value: unknown): number {

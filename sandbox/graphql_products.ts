@@ -1,5 +1,6 @@
 import {
   type AdminShop,
+  clearMetafields,
   gidOf,
   idOf,
   namespaceOf,
@@ -262,6 +263,7 @@ export function createProductMutations(
   function set(known: Product | null, identifier: Identifier | null, input: SetInput): Product {
     const product = known ?? makeProduct(input)
     if (identifier?.handle && !known) product.handle = identifier.handle
+    if (input.metafields) clearMetafields(product)
     write(product, input)
     if (input.files) product.images = input.files.map((file) => imageOf(file.originalSource, file.alt))
     if (identifier?.customId && !known) {

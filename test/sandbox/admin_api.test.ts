@@ -92,6 +92,22 @@ describe('the documents', () => {
     expect(fetched.product).toMatchObject({ title: 'A larger concert', variantsCount: { count: 2 } })
   })
 
+  test('productSet replaces the metafields that it names, and leaves them alone where it names none', async () => {
+    const field = (key: string) => ({ namespace: '$app:events', key, type: 'json', value: '[1]' })
+    const { product } = await stocked({ metafields: [field('one'), field('two')] })
+    const set = (input: object) => ask('event-create-productset', { identifier: { id: product }, input })
+    const keys = async () => {
+      const { product: read } = await ask('product-with-variants', { id: product })
+      return read.metafields.nodes.map(({ key }: { key: string }) => key)
+    }
+    await set({ title: 'Another title' })
+    expect((await keys()).toSorted()).toEqual(['one', 'two'])
+    await set({ metafields: [field('three')] })
+    expect(await keys()).toEqual(['three'])
+    const { productSet } = await set({ metafields: [{ ...field('four'), value: '[' }] })
+    expect(productSet.userErrors[0].message).toBe('Value is invalid JSON.')
+  })
+
   test('asynchronous, it answers an operation that is to be asked until it is complete', async () => {
     const { productSet } = await ask('event-create-productset', { input: concert(), synchronous: false })
     expect(productSet).toMatchObject({ product: null, productSetOperation: { status: 'CREATED' } })
@@ -540,7 +556,7 @@ describe('a fault', () => {
       '2026-10',
       small,
     )
-    expect(made.body.extensions.cost.throttleStatus.currentlyAvailable).toBe(16)
+    expect(made.body.extensions.cost.throttleStatus.currentlyAvailable).toBe(17)
     const { status, body: throttled } = await post(JSON.stringify({ query }), '2026-10', small)
     expect([status, throttled.errors[0].extensions.code, throttled.data]).toEqual([
       200,
