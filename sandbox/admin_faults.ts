@@ -82,6 +82,8 @@ export const FAULT_FLAGS = {
   huge_bytes: 'how large a huge answer is',
   bulk_ms: 'how long bulk operations run',
   later_ms: 'how long asynchronous mutations go on after their answer',
+  bulk_fails: 'bulk operations end as FAILED, with half of their lines',
+  keys_demanded: 'take inventory mutations without @idempotent, too',
 } as const satisfies Partial<Record<keyof Faults, string>>
 
 /** Reads some of the faults as they come by `POST /control`; a sentence where they are not such. */

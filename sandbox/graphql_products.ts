@@ -11,7 +11,16 @@ import {
 } from './admin_state.ts'
 import type { Views } from './graphql_views.ts'
 import { optionName } from './payloads.ts'
-import type { Item, Level, Location, Product, ProductStatus, Variant } from './records.ts'
+import {
+  type Item,
+  inventoryQuantity,
+  type Level,
+  type Location,
+  levelAt,
+  type Product,
+  type ProductStatus,
+  type Variant,
+} from './records.ts'
 import { slugOf } from './world.ts'
 
 interface MetafieldInput {
@@ -123,21 +132,21 @@ export function createProductMutations(
     input: SetInput
     synchronous: boolean
   }) {
-    const known = identifier ? identified(identifier) : null
-    const errors = setErrors(known, identifier ?? null, input)
-    if (errors.length > 0) return { product: null, productSetOperation: null, userErrors: errors }
     if (synchronous) {
-      const product = set(known, identifier ?? null, input)
-      return { product: views.product(product), productSetOperation: null, userErrors: [] }
+      const { product, errors } = upsert(identifier ?? null, input)
+      return { product: product && views.product(product), productSetOperation: null, userErrors: errors }
     }
+    const errors = setErrors(identifier ? identified(identifier) : null, identifier ?? null, input)
+    if (errors.length > 0) return { product: null, productSetOperation: null, userErrors: errors }
     const operation = begin('ProductSetOperation')
-    later(() => {
-      const faults = setErrors(known, identifier ?? null, input)
-      if (faults.length === 0) operation.product = set(known, identifier ?? null, input)
-      operation.errors = faults
-      operation.status = 'COMPLETE'
-    })
+    later(() => Object.assign(operation, upsert(identifier ?? null, input), { status: 'COMPLETE' }))
     return { product: null, productSetOperation: views.operation(operation), userErrors: [] }
+  }
+
+  function upsert(identifier: Identifier | null, input: SetInput) {
+    const known = identifier ? identified(identifier) : null
+    const errors = setErrors(known, identifier, input)
+    return { product: errors.length > 0 ? null : set(known, identifier, input), errors }
   }
 
   function identified({ id, handle, customId }: Identifier): Product | null {
@@ -252,7 +261,7 @@ export function createProductMutations(
           { code: 'INVALID_INPUT', field: where('quantity'), message: "The quantity can't be negative." },
         ]
       }
-      if (known && !levelAt(known, location)) {
+      if (known && !levelAt(known.item, location)) {
         const message = 'The inventory item is not stocked at the location.'
         return [{ code: 'INVALID_INPUT', field: where('locationId'), message }]
       }
@@ -271,52 +280,63 @@ export function createProductMutations(
       setMetafield(shop, product, { namespace: namespaceOf(namespace), key, type: 'id', value })
     }
     const before = product.variants
-    const levels: Level[] = []
-    const retracked: Item[] = []
-    if (input.variants) {
-      product.option_name = input.productOptions?.[0]?.name ?? product.option_name
-      const variants = input.variants.map((wanted, n) => {
-        const old = known ? meant(known, wanted) : null
-        const quantities = (wanted.inventoryQuantities ?? []).map(({ locationId, quantity }) => ({
-          location: shop.location(locationId)!,
-          available: quantity,
-        }))
-        const variant = old ?? makeVariant(product, wanted, { position: n + 1, stock: stockOf(quantities) })
-        variant.position = wanted.position ?? n + 1
-        const wasTracked = variant.item.tracked
-        writeVariant(variant, wanted)
-        if (!old) return variant
-        if (variant.item.tracked !== wasTracked) retracked.push(variant.item)
-        for (const { location, available } of quantities) levels.push(restock(variant, location, available))
-        return variant
-      })
-      product.variants = variants
-    } else if (!known) product.variants = [standalone(product)]
+    const changed = setVariants(product, input)
     const gone = before.filter((variant) => !product.variants.includes(variant))
     const fresh = product.variants.filter((variant) => !before.includes(variant))
     for (const variant of gone) variant.removed = true
     shop.tell(
       {
         ...(known ? {} : { created: product }),
+        ...changed,
         updated: [product],
         items_created: fresh.map(({ item }) => item),
-        items_updated: retracked,
         items_deleted: gone.map(({ item }) => item),
-        levels_updated: levels,
       },
       { variants: product.variants },
     )
     return product
   }
 
+  /** Makes the product's variants those of the input; where it names none, they stay, and a new product gets its one */
+  function setVariants(product: Product, { variants, productOptions }: SetInput) {
+    const levels_updated: Level[] = []
+    const items_updated: Item[] = []
+    if (!variants) {
+      if (product.variants.length === 0) product.variants = [standalone(product)]
+      return { levels_updated, items_updated }
+    }
+    product.option_name = productOptions?.[0]?.name ?? product.option_name
+    // Before anything is renamed: who is named by id is nobody else's by title
+    const named = new Set(variants.map(({ id }) => id && idOf('ProductVariant', id)))
+    const matches = variants.map((wanted) => {
+      const match = meant(product, wanted)
+      return match && !wanted.id && named.has(match.id) ? null : match
+    })
+    product.variants = variants.map((wanted, n) => {
+      const quantities = (wanted.inventoryQuantities ?? []).map(({ locationId, quantity }) => ({
+        location: shop.location(locationId)!,
+        available: quantity,
+      }))
+      const known = matches[n]
+      const variant = known ?? makeVariant(product, wanted, { position: n + 1, stock: stockOf(quantities) })
+      const wasTracked = variant.item.tracked
+      variant.position = wanted.position ?? n + 1
+      writeVariant(variant, wanted)
+      if (!known) return variant
+      if (variant.item.tracked !== wasTracked) items_updated.push(variant.item)
+      for (const { location, available } of quantities) {
+        levels_updated.push(restock(variant, location, available))
+      }
+      return variant
+    })
+    return { levels_updated, items_updated }
+  }
+
   /** The variant that an input speaks of: by its id, else by its option value */
   function meant(product: Product, { id, optionValues }: VariantFields): Variant | null {
-    const named = optionValues?.[0]?.name
-    return (
-      product.variants.find((variant) =>
-        id ? variant.id === idOf('ProductVariant', id) : variant.title === named,
-      ) ?? null
-    )
+    const title = optionValues?.[0]?.name
+    const gid = id && idOf('ProductVariant', id)
+    return product.variants.find((variant) => (gid ? variant.id === gid : variant.title === title)) ?? null
   }
 
   // ---- productCreate, productUpdate, productDelete ------------------------------------------------------------
@@ -404,18 +424,7 @@ export function createProductMutations(
   }) {
     const product = shop.product(productId)
     if (!product) return absent()
-    const lone =
-      product.variants.length === 1 && product.variants[0]?.title === 'Default Title'
-        ? product.variants[0]
-        : null
-    const gone =
-      strategy === 'PRESERVE_STANDALONE_VARIANT'
-        ? null
-        : strategy === 'DEFAULT'
-          ? lone
-          : product.variants.length === 1
-            ? product.variants[0]!
-            : null
+    const gone = standaloneToRemove(product, strategy)
     const errors = inputs.flatMap((input, n) => createErrors(product, input, n))
     const stay = product.variants.filter((variant) => variant !== gone)
     const titles = [...stay.map(({ title }) => title), ...inputs.map(titleOf)]
@@ -448,6 +457,13 @@ export function createProductMutations(
       items_deleted: gone ? [gone.item] : [],
     })
     return { product: views.product(product), productVariants: made.map(views.variant), userErrors: [] }
+  }
+
+  /** The one variant of a product that ends when others come: by default only where nobody ever named it */
+  function standaloneToRemove({ variants }: Product, strategy: string): Variant | null {
+    const [only] = variants
+    if (!only || variants.length > 1 || strategy === 'PRESERVE_STANDALONE_VARIANT') return null
+    return strategy === 'REMOVE_STANDALONE_VARIANT' || only.title === 'Default Title' ? only : null
   }
 
   function createErrors(product: Product, input: BulkVariant, n: number): UserError[] {
@@ -515,7 +531,7 @@ export function createProductMutations(
       if (variant.item.tracked !== tracked || variant.item.sku !== sku) items.push(variant.item)
       for (const { locationId, adjustment } of input.quantityAdjustments ?? []) {
         const location = shop.location(locationId)!
-        const before = levelAt(variant, location)?.available ?? 0
+        const before = levelAt(variant.item, location)?.available ?? 0
         levels.push(restock(variant, location, before + (adjustment ?? 0)))
       }
       return variant
@@ -565,7 +581,7 @@ export function createProductMutations(
     }
     return (input.quantityAdjustments ?? []).flatMap((change, i): UserError[] => {
       const location = shop.location(change.locationId)
-      const level = location && levelAt(variant, location)
+      const level = location && levelAt(variant.item, location)
       const message = 'The inventory item is not stocked at the location.'
       if (!level) return [{ code: 'INVALID_INPUT', field: at('quantityAdjustments', i), message }]
       const from = change.changeFromQuantity
@@ -773,16 +789,12 @@ export function createProductMutations(
   }
 
   function restock(variant: Variant, location: Location, available: number): Level {
-    variant.old_quantity = variant.item.levels.reduce((sum, level) => sum + level.available, 0)
+    variant.old_quantity = inventoryQuantity(variant.item)
     return shop.stock(variant.item, location, available)
   }
 }
 
 type At = (...path: (string | number)[]) => string[]
-
-function levelAt(variant: Variant, location: Location): Level | null {
-  return variant.item.levels.find((level) => level.connected && level.location === location) ?? null
-}
 
 function titleOf({ optionValues }: VariantFields): string {
   return optionValues?.[0]?.name ?? ''

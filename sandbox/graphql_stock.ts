@@ -1,7 +1,7 @@
 import { GraphQLError } from 'graphql'
 import { type AdminShop, gidOf, type UserError } from './admin_state.ts'
 import { time, type Views } from './graphql_views.ts'
-import type { Level, Location, Variant } from './records.ts'
+import { inventoryQuantity, type Level, levelAt, type Variant } from './records.ts'
 
 interface Change {
   readonly inventoryItemId: string
@@ -135,7 +135,7 @@ export function createStockMutations(shop: AdminShop, views: Views) {
     })
     if (!variant) return refuse('inventoryItemId', 'The inventory item could not be found.')
     if (!location) return refuse('locationId', "The location couldn't be found.")
-    const known = levelAt(variant, location)
+    const known = levelAt(variant.item, location)
     const has = typeof available === 'number'
     if (known && has) {
       const message = 'Not allowed to set available quantity when the item is already active at the location.'
@@ -143,7 +143,7 @@ export function createStockMutations(shop: AdminShop, views: Views) {
     }
     if (known) return { inventoryLevel: views.level(known), userErrors: [] }
     if (has && available < 0) return refuse('available', 'Available must be greater than or equal to 0')
-    variant.old_quantity = sumOf(variant)
+    variant.old_quantity = inventoryQuantity(variant.item)
     const level = shop.stock(variant.item, location, available ?? 0)
     shop.tell({ levels_connected: [level], updated: [variant.product] }, { variants: [variant] })
     return { inventoryLevel: views.level(level), userErrors: [] }
@@ -155,7 +155,7 @@ export function createStockMutations(shop: AdminShop, views: Views) {
     if (errors.length > 0) return { inventoryAdjustmentGroup: null, userErrors: errors }
     const changes = planned.map(({ variant, level, available }) => {
       const delta = available - level.available
-      variant.old_quantity = sumOf(variant)
+      variant.old_quantity = inventoryQuantity(variant.item)
       level.available = available
       return {
         name: 'available',
@@ -208,7 +208,7 @@ export function createStockMutations(shop: AdminShop, views: Views) {
   ): { variant: Variant; level: Level } | null {
     const variant = shop.stocked(inventoryItemId)
     const location = shop.location(locationId)
-    const level = variant && location ? levelAt(variant, location) : null
+    const level = variant && location ? levelAt(variant.item, location) : null
     if (!variant) {
       const message = 'The specified inventory item could not be found.'
       errors.push({ code: 'INVALID_INVENTORY_ITEM', field: at('inventoryItemId'), message })
@@ -239,12 +239,4 @@ function expectUnchanged(
   if (typeof changeFromQuantity !== 'number' || changeFromQuantity === persisted) return
   const message = 'The changeFromQuantity argument no longer matches the persisted quantity.'
   errors.push({ code: 'CHANGE_FROM_QUANTITY_STALE', field, message })
-}
-
-function levelAt(variant: Variant, location: Location): Level | null {
-  return variant.item.levels.find((level) => level.connected && level.location === location) ?? null
-}
-
-function sumOf(variant: Variant): number {
-  return variant.item.levels.reduce((sum, { connected, available }) => sum + (connected ? available : 0), 0)
 }

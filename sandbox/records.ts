@@ -222,3 +222,8 @@ export function inventoryQuantity(item: Item): number {
   for (const level of item.levels) if (level.connected) sum += level.available
   return sum
 }
+
+/** The level of an item that is stocked at the location; null where it is not, or no longer */
+export function levelAt(item: Item, location: Location): Level | null {
+  return item.levels.find((level) => level.connected && level.location === location) ?? null
+}

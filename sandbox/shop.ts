@@ -111,7 +111,9 @@ Examples:
 
 for (const [name, what] of Object.entries(FAULT_FLAGS)) {
   const flag = `--${name.replaceAll('_', '-')}`
-  if (name === 'slow_ms') program.option(`${flag} <ms>`, what, range)
+  if (name === 'bulk_fails') program.option(flag, what, false)
+  else if (name === 'keys_demanded') program.option('--no-keys-demanded', what)
+  else if (name === 'slow_ms') program.option(`${flag} <ms>`, what, range)
   else if (name.endsWith('_share')) program.option(`${flag} <share>`, what, share)
   else program.option(`${flag} <number>`, what, amount)
 }

@@ -108,6 +108,25 @@ describe('the documents', () => {
     expect(productSet.userErrors[0].message).toBe('Value is invalid JSON.')
   })
 
+  test('productSet upserts by an id of our own, and tells renamed tickets from new ones', async () => {
+    const identifier = { customId: { namespace: '$app:events', key: 'event', value: '42' } }
+    const set = async (...variants: object[]) => {
+      const values = variants.map(
+        (variant) => (variant as { optionValues: { name: string }[] }).optionValues[0],
+      )
+      const productOptions = [{ name: 'Ticket', values: values.map((value) => ({ name: value?.name })) }]
+      const input = concert({ variants, productOptions })
+      const { productSet } = await ask('event-create-productset', { identifier, input })
+      expect(productSet.userErrors).toEqual([])
+      return productSet.product.variants.nodes as { id: string; title: string }[]
+    }
+    const [first] = await set(ticket('Seated'))
+    const later = await set(ticket('Seated'), ticket('Balcony', { id: first?.id }))
+    expect(later.find(({ title }) => title === 'Balcony')?.id).toBe(first?.id ?? '')
+    expect(new Set(later.map(({ id }) => id)).size).toBe(2)
+    expect(api.shop.products).toHaveLength(1)
+  })
+
   test('asynchronous, it answers an operation that is to be asked until it is complete', async () => {
     const { productSet } = await ask('event-create-productset', { input: concert(), synchronous: false })
     expect(productSet).toMatchObject({ product: null, productSetOperation: { status: 'CREATED' } })
