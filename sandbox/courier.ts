@@ -8,9 +8,10 @@ import type { Delivery } from './world.ts'
 export interface Courier {
   /** Takes up what has left since the last time */
   collect(): void
-  /** Resolves when all that was taken up has been answered, or given up */
+  /** Resolves when everything that was changed so far has been told, and answered or given up */
   idle(): Promise<void>
-  counts(): { collected: number; sent: number; answered: number; lost: number }
+  /** Webhooks that left the shop, requests made of them, and what became of these; `waiting` have not left yet */
+  counts(): { waiting: number; collected: number; sent: number; answered: number; lost: number }
 }
 
 /** How often the shop looks whether something is due */
@@ -47,7 +48,7 @@ export function startCourier(
     collect()
   }, ROUND_MS)
   signal.addEventListener('abort', () => clearInterval(timer))
-  return { collect, idle, counts: () => ({ ...counts }) }
+  return { collect, idle, counts: () => ({ waiting: shop.world.waiting, ...counts }) }
 
   function collect(): void {
     const fresh = shop.world.deliveries.slice(next)
@@ -89,6 +90,8 @@ export function startCourier(
   }
 
   async function idle(): Promise<void> {
-    while (underWay.size > 0) await Promise.all(underWay)
+    while (!signal.aborted && (underWay.size > 0 || shop.world.waiting > 0)) {
+      await Promise.all([...underWay, Bun.sleep(ROUND_MS)])
+    }
   }
 }

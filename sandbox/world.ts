@@ -147,6 +147,11 @@ export class World {
     this.now_us += us
   }
 
+  /** Bodies that are not assembled yet */
+  get waiting(): number {
+    return this.pending.length
+  }
+
   /** Lets time pass until nothing is on its way any more */
   settle(): void {
     const last_us = this.pending.reduce((last, { due_us }) => Math.max(last, due_us), this.now_us)

@@ -40,13 +40,14 @@ async function start(options: Partial<Parameters<typeof startAdminApi>[0]> = {})
   return started
 }
 
-function newWorld(): World {
+function newWorld(over: Partial<ConstructorParameters<typeof World>[0]> = {}): World {
   return new World({
     seed: `admin ${++seeds}`,
     start_at: new Date(),
     lag_ms_max: 0,
     locations: 2,
     by_namespace: true,
+    ...over,
   })
 }
 
@@ -556,7 +557,8 @@ describe('a fault', () => {
     for (const wrong of [{ error_share: 2 }, { errors: 1 }, { slow_ms: [2, 1] }, { left: -1 }, []]) {
       expect([wrong, (await control('', wrong)).status]).toEqual([wrong, 400])
     }
-    expect((await control('', NO_FAULTS)).status).toBe(200)
+    const restored = await fetch(`${api.url}/control`, { method: 'DELETE' })
+    expect(await restored.json()).toMatchObject({ error_share: 0, bucket_size: 100_000 })
     expect((await post(shop)).status).toBe(200)
   })
 
@@ -682,6 +684,7 @@ describe('the shop', () => {
     const service = await runService(database)
     try {
       api = await start({
+        world: newWorld({ lag_ms_max: 200 }),
         url: service.url,
         faults: { duplicates: 1, shuffle: true, later_ms: 1, bucket_size: 100_000 },
       })
