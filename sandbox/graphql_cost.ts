@@ -14,7 +14,7 @@ import {
 } from 'graphql'
 import { schema } from './graphql_schema.ts'
 
-/** A connection inside another counts as so many nodes at most */
+/** A connection inside another, or inside a list of ids, counts as so many nodes at most */
 const NESTED_NODES_MAX = 10
 const MUTATION_COST = 10
 
@@ -25,7 +25,7 @@ interface Counted {
 
 /**
  * Points that a request may cost, by a rule simpler than Shopify's: a mutation 10, an object 1, a scalar 0, a connection
- * `first` times its node (10 times at most inside another one), `nodes` and `edges` and lists of ids as many as they name.
+ * `first` times its node (10 times at most inside another one), and `nodes(ids:)` as many times as it names ids.
  */
 export function requestedCost(operation: OperationDefinitionNode, counted: Counted): number {
   const root = operation.operation === 'mutation' ? schema.getMutationType() : schema.getQueryType()
@@ -85,7 +85,8 @@ function fieldCost(
   }
   // An edge is no object of its own, and payloads are part of their mutation
   const own = named.name.endsWith('Edge') || named.name.endsWith('Payload') ? 0 : 1
-  return (args.ids?.length ?? 1) * (own + selectionCost(selections, named, counted))
+  const within = args.ids ? { ...counted, depth: depth + 1 } : counted
+  return (args.ids?.length ?? 1) * (own + selectionCost(selections, named, within))
 }
 
 function fieldOf(type: GraphQLNamedType, name: string): GraphQLField<unknown, unknown> | undefined {

@@ -231,6 +231,8 @@ describe('the documents', () => {
     expect((await activate('twice')).inventoryActivate.userErrors[0].field).toEqual(['available'])
     const { nodes } = await ask('inventory-fetch', { ids: [item, 'gid://shopify/InventoryItem/1'] })
     expect(nodes[1]).toBeNull()
+    const many = Array.from({ length: 30 }, (_, n) => `gid://shopify/InventoryItem/${n + 1}`)
+    expect((await ask('inventory-fetch', { ids: many })).nodes).toHaveLength(30)
     const levels = nodes[0].inventoryLevels.nodes
     expect(levels.map(quantityOf('available'))).toEqual(expect.arrayContaining([42, 5]))
   })
