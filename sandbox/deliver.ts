@@ -21,6 +21,10 @@ export interface DeliverOptions extends PlanOptions {
   url: string
   /** Signs the bodies */
   secret: string
+  /** The exact address everything goes to, for a subscription that names one; default: Onsale's paths under `url` */
+  uri?: string
+  /** Aborted, it starts nothing more, and what was not answered counts as nothing */
+  signal?: AbortSignal
   /** Requests under way at once; default 64. Bun's fetch itself stops at 256. */
   concurrency?: number
   /** What is not answered 200 is repeated for so long, then given up as lost; default 120,000 ms */
@@ -85,7 +89,9 @@ export async function deliver(
     tally[word] = (tally[word] ?? 0) + 1
   }
 
+  options.signal?.addEventListener('abort', () => wake())
   while (next < plan.length || again.length > 0 || underWay > 0) {
+    if (options.signal?.aborted) break
     const now_ms = elapsed()
     const job = underWay < concurrency ? take(now_ms) : null
     if (job) {
@@ -122,7 +128,8 @@ export async function deliver(
     const sent_ms = elapsed()
     job.first_ms ??= timed ? job.due_ms : sent_ms
     if (job.tries++ > 0) repeats++
-    const { status, answer } = await post(pathOf(endpoint, delivery, job.nth), delivery, options.secret)
+    const address = options.uri ?? pathOf(endpoint, delivery, job.nth)
+    const { status, answer } = await post(address, delivery, options.secret)
     count(statuses, String(status))
     if (status === 200) {
       latencies.push(elapsed() - job.first_ms)

@@ -166,12 +166,12 @@ export function deletedBody(deleted: Id): string {
 
 /**
  * Body of products/create and /update. The first 100 variants, newest first, come in full, the others as gids only.
- * `metafields` comes only where the subscription names their namespace.
+ * `metafields` comes only where the subscription names their namespace: all of them, or those of the namespaces named.
  */
 export function productBody(
   shop: ShopFacts,
   product: Product,
-  { metafields }: { metafields: boolean },
+  { metafields }: { metafields: boolean | readonly string[] },
 ): string {
   const newestFirst = [...product.variants].sort(
     (a, b) => b.updated_us - a.updated_us || a.position - b.position,
@@ -209,7 +209,9 @@ export function productBody(
           has_variants_that_requires_components: false,
           category: null,
         }),
-    ...(metafields ? { metafields: metafieldFields(shop, product) } : {}),
+    ...(metafields === true || (metafields && metafields.length > 0)
+      ? { metafields: metafieldsNamed(shop, product, metafields) }
+      : {}),
   })
 }
 
@@ -334,14 +336,20 @@ export function uninstalledBody(shop: ShopFacts): string {
 /** Body of bulk_operations/finish: its status is in lower case */
 export function bulkFinishBody(
   shop: ShopFacts,
-  { operation, at_us }: { operation: Id; at_us: number },
+  {
+    operation,
+    at_us,
+    created_us = at_us - 30_000_000,
+    status = 'completed',
+    error_code = null,
+  }: { operation: Id; at_us: number; created_us?: number; status?: string; error_code?: string | null },
 ): string {
   return text({
     admin_graphql_api_id: gid('BulkOperation', operation),
     completed_at: stamp(shop, at_us),
-    created_at: stamp(shop, at_us - 30_000_000),
-    error_code: null,
-    status: 'completed',
+    created_at: stamp(shop, created_us),
+    error_code,
+    status,
     type: 'query',
   })
 }
@@ -350,6 +358,27 @@ export function bulkFinishBody(
 export function stamp(shop: ShopFacts, us: number): string {
   const local = new Date(Math.floor(us / 1_000_000) * 1000 + shop.utc_offset_min * 60_000)
   return local.toISOString().slice(0, 19) + offset(shop.utc_offset_min)
+}
+
+/** What the choice between the product's variants is called */
+export function optionName({ variants, option_name }: Product): string {
+  return variants.length === 1 && variants[0]?.title === 'Default Title' ? 'Title' : option_name
+}
+
+/** The event's own fields as metafields of namespace `onsale`; those that are not set are missing */
+export function eventMetafields({
+  fields,
+}: Product): { key: keyof Product['fields']; type: string; value: string }[] {
+  const { subtitle, starts_at, ends_at, venue, per_user_limit } = fields
+  const field = (key: keyof Product['fields'], type: string, value: string | null) =>
+    value === null ? [] : [{ key, type, value }]
+  return [
+    ...field('subtitle', 'single_line_text_field', subtitle),
+    ...field('starts_at', 'date_time', starts_at && metafieldTime(starts_at)),
+    ...field('ends_at', 'date_time', ends_at && metafieldTime(ends_at)),
+    ...field('venue', 'json', venue && JSON.stringify(venue)),
+    ...field('per_user_limit', 'number_integer', per_user_limit === null ? null : String(per_user_limit)),
+  ]
 }
 
 /** Minor units as Shopify's money string: `2550` -> `25.50` */
@@ -531,7 +560,7 @@ function variantFields(shop: ShopFacts, variant: Variant) {
 function optionFields(product: Product) {
   const values = product.variants.map((variant) => variant.title)
   return {
-    name: values.length === 1 && values[0] === 'Default Title' ? 'Title' : 'Ticket',
+    name: optionName(product),
     id: id(product.option_id),
     product_id: id(product.id),
     position: 1,
@@ -571,34 +600,40 @@ function mediaFields(shop: ShopFacts, product: Product, image: Image, position: 
   }
 }
 
+function metafieldsNamed(shop: ShopFacts, product: Product, namespaces: true | readonly string[]) {
+  const own = metafieldFields(shop, product)
+  const others = product.other_metafields.map((metafield) => ({
+    id: id(metafield.id),
+    namespace: metafield.namespace,
+    key: metafield.key,
+    value: metafield.value,
+    description: null,
+    owner_id: id(product.id),
+    created_at: stamp(shop, metafield.created_us),
+    updated_at: stamp(shop, metafield.updated_us),
+    owner_resource: 'product',
+    type: metafield.type,
+    admin_graphql_api_id: gid('Metafield', metafield.id),
+  }))
+  const all = [...own, ...others]
+  return namespaces === true ? all : all.filter(({ namespace }) => namespaces.includes(namespace))
+}
+
 function metafieldFields(shop: ShopFacts, product: Product) {
-  const { subtitle, starts_at, ends_at, venue, per_user_limit } = product.fields
   const at = stamp(shop, product.updated_us)
-  const field = (key: keyof Product['fields'], type: string, value: string | null) =>
-    value === null
-      ? []
-      : [
-          {
-            id: id(product.metafield_ids[key]),
-            namespace: 'onsale',
-            key,
-            value,
-            description: null,
-            owner_id: id(product.id),
-            created_at: stamp(shop, product.created_us),
-            updated_at: at,
-            owner_resource: 'product',
-            type,
-            admin_graphql_api_id: gid('Metafield', product.metafield_ids[key]),
-          },
-        ]
-  return [
-    ...field('subtitle', 'single_line_text_field', subtitle),
-    ...field('starts_at', 'date_time', starts_at && metafieldTime(starts_at)),
-    ...field('ends_at', 'date_time', ends_at && metafieldTime(ends_at)),
-    ...field('venue', 'json', venue && JSON.stringify(venue)),
-    ...field('per_user_limit', 'number_integer', per_user_limit === null ? null : String(per_user_limit)),
-  ]
+  return eventMetafields(product).map(({ key, type, value }) => ({
+    id: id(product.metafield_ids[key]),
+    namespace: 'onsale',
+    key,
+    value,
+    description: null,
+    owner_id: id(product.id),
+    created_at: stamp(shop, product.created_us),
+    updated_at: at,
+    owner_resource: 'product',
+    type,
+    admin_graphql_api_id: gid('Metafield', product.metafield_ids[key]),
+  }))
 }
 
 /** Shopify normalises date_time metafields to UTC, without fractions */
@@ -679,7 +714,8 @@ function address(home: Address) {
   }
 }
 
-function financialStatus(order: Order): string {
+/** `paid`, `pending`, `refunded`, … as an order's body says it */
+export function financialStatus(order: Order): string {
   const left = order.lines.reduce((units, line) => units + currentQuantity(line), 0)
   if (!order.paid) return order.cancelled_us === null ? 'pending' : 'voided'
   if (order.refunds.length === 0) return 'paid'

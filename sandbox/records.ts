@@ -51,12 +51,23 @@ export interface EventFields {
 
 export type ProductStatus = 'active' | 'draft' | 'archived' | 'unlisted'
 
+/** A metafield outside of `onsale`, as its owner wrote it */
+export interface Metafield {
+  readonly id: Id
+  readonly namespace: string
+  readonly key: string
+  type: string
+  value: string
+  readonly created_us: number
+  updated_us: number
+}
+
 export interface Product {
   readonly id: Id
   title: string
-  readonly handle: string
+  handle: string
   body_html: string
-  readonly vendor: string
+  vendor: string
   product_type: string
   tags: string[]
   status: ProductStatus
@@ -65,7 +76,10 @@ export interface Product {
   images: Image[]
   fields: EventFields
   readonly metafield_ids: Readonly<Record<keyof EventFields, Id>>
+  other_metafields: Metafield[]
   readonly option_id: Id
+  /** What the choice between the variants is called; a product of one nameless variant calls it `Title` */
+  option_name: string
   variants: Variant[]
   deleted: boolean
 }
@@ -89,7 +103,7 @@ export interface Variant {
 
 export interface Item {
   readonly id: Id
-  readonly sku: string
+  sku: string
   tracked: boolean
   readonly created_us: number
   updated_us: number
@@ -207,4 +221,9 @@ export function inventoryQuantity(item: Item): number {
   let sum = 0
   for (const level of item.levels) if (level.connected) sum += level.available
   return sum
+}
+
+/** The level of an item that is stocked at the location; null where it is not, or no longer */
+export function levelAt(item: Item, location: Location): Level | null {
+  return item.levels.find((level) => level.connected && level.location === location) ?? null
 }

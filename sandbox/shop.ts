@@ -1,9 +1,12 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { startAdminApi } from './admin_api.ts'
+import { FAULT_FLAGS, type Faults } from './admin_faults.ts'
 import { type Comparison, compare, type Difference, visit } from './compare.ts'
 import { type DeliveryReport, deliver } from './deliver.ts'
 import { createShop } from './life.ts'
 import { startProgress } from './progress.ts'
-import { expectReachable, readSecret, targetOf, UsageError } from './target.ts'
+import { expectReachable, readSecret, readValue, targetOf, UsageError } from './target.ts'
+import { World } from './world.ts'
 
 interface Flags {
   url: string
@@ -22,6 +25,9 @@ interface Flags {
   currency: string
   ignoreTestOrders: boolean
   allowRemote: boolean
+  serve: boolean
+  port: number
+  lived: number
 }
 
 const program = new Command('bun run shop')
@@ -65,6 +71,20 @@ const program = new Command('bun run shop')
   .option('--currency <code>', "the shop's currency, as Onsale's SHOPIFY_CURRENCY", 'EUR')
   .option('--ignore-test-orders', 'expect what SHOPIFY_TEST_ORDERS=ignore serves', false)
   .option('--allow-remote', 'deliver to another machine', false)
+  .optionsGroup('With --serve:')
+  .option('--serve', "be the shop's Admin API until it is stopped, instead of living and comparing", false)
+  .option(
+    '--port <port>',
+    'where the Admin API listens on 127.0.0.1; 0: a free one',
+    wholeNumber(0, 65535),
+    3001,
+  )
+  .option(
+    '--lived <deliveries>',
+    'start as a shop that has lived so long, which nobody was told of; 0: an empty one',
+    wholeNumber(0),
+    0,
+  )
   .addHelpText(
     'after',
     `
@@ -75,14 +95,28 @@ duplicates throughout, and exact too. A run that was cut short is finished by ru
 
 Exit codes: 0 exact, 1 differences or lost webhooks, 2 could not start.
 
+With --serve it answers POST /admin/api/2026-10/graphql.json to whoever knows SHOPIFY_ACCESS_TOKEN (of the environment or
+DATA_DIR/env, else made and printed), and sends the webhooks of every change to those who subscribed, and to --url where
+that is given. POST /control changes what goes wrong, GET /control/truth tells what the shop has: see sandbox/README.md.
+
 Examples:
+  bun run shop --serve --url http://127.0.0.1:3000 --duplicates 20% --throttled-share 10%
   bun run shop --duplicates 20% --shuffle
   bun run shop --deliveries 20000 --rate 1000 --delay 0-2000 --concurrency 256
 `,
   )
   .action(async (flags: Flags) => {
-    process.exitCode = await run(flags)
+    process.exitCode = flags.serve ? await serve(flags) : await run(flags)
   })
+
+for (const [name, what] of Object.entries(FAULT_FLAGS)) {
+  const flag = `--${name.replaceAll('_', '-')}`
+  if (name === 'bulk_fails') program.option(flag, what, false)
+  else if (name === 'keys_demanded') program.option('--no-keys-demanded', what)
+  else if (name === 'slow_ms') program.option(`${flag} <ms>`, what, range)
+  else if (name.endsWith('_share')) program.option(`${flag} <share>`, what, share)
+  else program.option(`${flag} <number>`, what, amount)
+}
 
 await program.parseAsync().catch((error: unknown) => {
   if (error instanceof UsageError) process.stderr.write(`${error.message}\n`)
@@ -141,6 +175,66 @@ async function run(flags: Flags): Promise<number> {
   })
   comparing.stop()
   return tellComparison(comparison, report)
+}
+
+/** Serves until it is told to stop. */
+async function serve(flags: Flags): Promise<number> {
+  const isTold = program.getOptionValueSource('url') !== 'default'
+  const url = isTold ? targetOf(flags.url, { allow_remote: flags.allowRemote }) : null
+  const secret = await readSecret(process.env)
+  const token =
+    (await readValue(process.env, 'SHOPIFY_ACCESS_TOKEN')) ??
+    `shpat_${crypto.randomUUID().replaceAll('-', '')}`
+  const api = await startAdminApi({
+    world: worldOf(flags),
+    token,
+    secret,
+    url,
+    port: flags.port,
+    faults: faultsOf(flags),
+    allow_remote: flags.allowRemote,
+    ...(flags.seed ? { seed: flags.seed } : {}),
+  })
+  say(`Admin API of ${flags.shopDomain} at ${api.url}/admin/api/2026-10/graphql.json`)
+  say(`X-Shopify-Access-Token: ${token}`)
+  say(url ? `Webhooks go to ${url}, and to whoever subscribes` : 'Webhooks go to whoever subscribes')
+  await new Promise((resolve) => {
+    process.once('SIGINT', resolve)
+    process.once('SIGTERM', resolve)
+  })
+  await api.stop()
+  return 0
+}
+
+function worldOf(flags: Flags): World {
+  const seed = flags.seed ?? freshSeed({ ...flags, deliveries: flags.lived })
+  const options = {
+    seed,
+    domain: flags.shopDomain,
+    currency: flags.currency,
+    exponent: exponentOf(flags.currency),
+    lag_ms_max: flags.lag,
+    locations: 2,
+    by_namespace: true,
+  }
+  if (flags.lived === 0) return new World({ ...options, start_at: new Date() })
+  const shop = createShop({ ...options, events: flags.events, pace_ms: flags.pace })
+  shop.live(flags.lived)
+  return shop.world
+}
+
+function faultsOf(flags: Flags): Partial<Faults> {
+  const given = flags as unknown as Record<string, unknown>
+  const named = Object.keys(FAULT_FLAGS).flatMap((name) => {
+    const value = given[name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())]
+    return value === undefined ? [] : [[name, value]]
+  })
+  return {
+    ...(Object.fromEntries(named) as Partial<Faults>),
+    duplicates: flags.duplicates,
+    shuffle: Boolean(flags.shuffle),
+    ...(flags.delay ? { delay_ms: flags.delay } : {}),
+  }
 }
 
 function tellDelivery(report: DeliveryReport, visits: number): void {
@@ -223,6 +317,13 @@ function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER) {
     }
     return value
   }
+}
+
+function amount(text: string): number {
+  const value = Number(text)
+  if (text === '' || !(value >= 0) || value === Number.POSITIVE_INFINITY)
+    throw new InvalidArgumentError('A number from 0 on is wanted')
+  return value
 }
 
 function positive(text: string): number {

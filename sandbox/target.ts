@@ -20,7 +20,8 @@ export function targetOf(url: string, { allow_remote }: { allow_remote: boolean 
   return parsed.origin
 }
 
-const LOCAL = new Set(['127.0.0.1', 'localhost', '[::1]'])
+/** Names of this machine */
+export const LOCAL: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '[::1]'])
 
 /** A value of the environment, else of what `up` wrote to DATA_DIR/env; null where neither has it. */
 export async function readValue(

@@ -43,6 +43,21 @@ export interface Delivery {
   readonly headers: Readonly<Record<string, string>>
   /** The raw body; numbers in it may exceed 2^53 */
   readonly body: string
+  /** Of products/*, where the world is `by_namespace`: the body for a subscription that names these namespaces */
+  readonly bodyFor?: (namespaces: readonly string[]) => string
+}
+
+/** What one merchant action changed, for `tell`: records that have been changed already */
+export interface News {
+  readonly created?: Product
+  readonly updated?: readonly Product[]
+  readonly deleted?: Product
+  /** Their levels are told as connected */
+  readonly items_created?: readonly Item[]
+  readonly items_updated?: readonly Item[]
+  readonly items_deleted?: readonly Item[]
+  readonly levels_connected?: readonly Level[]
+  readonly levels_updated?: readonly Level[]
 }
 
 export interface WorldOptions {
@@ -67,6 +82,8 @@ export interface WorldOptions {
   personal_share?: number
   /** Share of products/* sent a second time without metafields, as by a subscription that does not name their namespace */
   bare_share?: number
+  /** Whether deliveries of products/* carry `bodyFor` */
+  by_namespace?: boolean
 }
 
 /**
@@ -92,7 +109,9 @@ export class World {
   private readonly random: Random
   private readonly delivery_ids: Random
   private readonly ids: (kind: string) => Id
-  private readonly options: Required<Pick<WorldOptions, 'lag_ms_max' | 'personal_share' | 'bare_share'>>
+  private readonly options: Required<
+    Pick<WorldOptions, 'lag_ms_max' | 'personal_share' | 'bare_share' | 'by_namespace'>
+  >
   private pending: { due_us: number; leave: () => void }[] = []
   private readonly told = new Set<Product>()
 
@@ -104,6 +123,7 @@ export class World {
       lag_ms_max: options.lag_ms_max ?? 3000,
       personal_share: options.personal_share ?? 0.5,
       bare_share: options.bare_share ?? 0,
+      by_namespace: options.by_namespace ?? false,
     }
     this.now_us = options.start_at.getTime() * 1000 + this.random.int(0, 999)
     this.shop = {
@@ -125,6 +145,11 @@ export class World {
   advance(us: number): void {
     this.assemble(this.now_us + us)
     this.now_us += us
+  }
+
+  /** Bodies that are not assembled yet */
+  get waiting(): number {
+    return this.pending.length
   }
 
   /** Lets time pass until nothing is on its way any more */
@@ -196,7 +221,9 @@ export class World {
         venue: this.ids('Metafield'),
         per_user_limit: this.ids('Metafield'),
       },
+      other_metafields: [],
       option_id: this.ids('ProductOption'),
+      option_name: 'Ticket',
       variants: [],
       deleted: false,
     }
@@ -329,6 +356,45 @@ export class World {
       event,
       item.levels.filter((level) => level.connected),
       [variant],
+    )
+  }
+
+  // ---- what others change -------------------------------------------------------------------------------------
+
+  /** An id of a kind that nothing has yet */
+  newId(kind: string): Id {
+    return this.ids(kind)
+  }
+
+  /** Announces what somebody else changed in the records, as one merchant action */
+  tell(news: News): void {
+    const event = this.event()
+    const { created, updated = [], deleted, items_created = [], items_updated = [] } = news
+    if (created) this.announceProduct(event, created, { topic: 'products/create', prompt: true })
+    for (const product of updated) if (product !== created) this.announceProduct(event, product)
+    for (const item of items_created) {
+      this.announce(event, 'inventory_items/create', () => itemBody(this.shop, item), { lags: true })
+      for (const level of item.levels) this.announceConnected(event, level)
+    }
+    for (const item of items_updated) {
+      this.announce(event, 'inventory_items/update', () => itemBody(this.shop, item), { lags: true })
+    }
+    for (const level of news.levels_connected ?? []) this.announceConnected(event, level)
+    for (const level of news.levels_updated ?? []) this.announceLevel(event, level)
+    if (deleted) {
+      this.told.add(deleted)
+      this.announce(event, 'products/delete', () => deletedBody(deleted.id))
+    }
+    for (const item of news.items_deleted ?? []) {
+      this.announce(event, 'inventory_items/delete', () => itemDeletedBody(item))
+    }
+  }
+
+  /** bulk_operations/finish of an operation that ended now */
+  tellBulkFinish(operation: Omit<Parameters<typeof bulkFinishBody>[1], 'at_us'>): void {
+    const at_us = this.now_us
+    this.announce(this.event(), 'bulk_operations/finish', () =>
+      bulkFinishBody(this.shop, { ...operation, at_us }),
     )
   }
 
@@ -817,8 +883,13 @@ export class World {
     if (product.deleted) return
     // Bare bodies never are the only ones: a product's creation always tells its metafields
     this.told.add(product)
+    const bodyFor = (metafields: boolean | readonly string[]) =>
+      productBody(this.shop, product, { metafields })
     const tell = (metafields: boolean) =>
-      this.announce(event, topic, () => productBody(this.shop, product, { metafields }), { lags: !prompt })
+      this.announce(event, topic, () => bodyFor(metafields), {
+        lags: !prompt,
+        ...(this.options.by_namespace ? { bodyFor } : {}),
+      })
     // Two subscriptions of one topic, one with the namespace and one without: a bare body never comes alone
     const bare = this.random.chance(this.options.bare_share)
     const bareFirst = this.random.chance(0.5)
@@ -835,7 +906,11 @@ export class World {
     event: Event,
     topic: string,
     body: () => string,
-    { at_us = this.now_us, lags = false }: { at_us?: number; lags?: boolean } = {},
+    {
+      at_us = this.now_us,
+      lags = false,
+      bodyFor,
+    }: { at_us?: number; lags?: boolean; bodyFor?: Delivery['bodyFor'] } = {},
   ): void {
     const headers = {
       'X-Shopify-Topic': topic,
@@ -846,7 +921,8 @@ export class World {
       'X-Shopify-Triggered-At': nanoStamp(at_us, event.announced++),
     }
     const lag_ms = lags && this.random.chance(0.4) ? this.random.next() * this.options.lag_ms_max : 0
-    const leave = () => this.deliveries.push({ topic, headers, body: body() })
+    const leave = () =>
+      this.deliveries.push({ topic, headers, body: body(), ...(bodyFor ? { bodyFor } : {}) })
     this.pending.push({ due_us: at_us + Math.floor(lag_ms * 1000), leave })
   }
 
@@ -892,7 +968,7 @@ function createIds(random: Random, big_share: number): (kind: string) => Id {
 }
 
 /** `Øresund & Café` -> `oresund-cafe` */
-function slugOf(name: string): string {
+export function slugOf(name: string): string {
   return name
     .normalize('NFKD')
     .replace(/ø/gi, 'o')
