@@ -162,6 +162,11 @@ describe('search', () => {
     }
   }, 30_000)
 
+  test('the rows that are ranked are asked for together', async () => {
+    const { plans } = await planOf(`api.search_events('velvet', 'relevance', p_offset => 0)`)
+    expect(plans).toContain('Bitmap Heap Scan on events')
+  }, 30_000)
+
   test('by title they are met along the titles where they are many', async () => {
     const { plans } = await planOf(`api.search_events('the', 'title', p_offset => 0)`)
     expect(plans).toContain('events_public_by_title')
