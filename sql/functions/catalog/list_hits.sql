@@ -116,9 +116,13 @@ begin
     ) e
     where c.search is null
     union all
+    -- Without words the index tells them alone.
     select e.id, e.sort_starts_at
-    from api.list_running_events(p_category, p_running_at, p_to) e
-    where p_query is null or e.search @@ p_query
+    from api.list_running_events(p_category, case when p_query is null then p_running_at end, p_to) e
+    union all
+    select e.id, e.sort_starts_at
+    from api.list_running_events(p_category, case when p_query is not null then p_running_at end, p_to) e
+    where e.search @@ p_query
   ) e
   where p_after_at is null
     or case when p_is_descending then (e.sort_starts_at, e.id) < (p_after_at, p_after_id)
