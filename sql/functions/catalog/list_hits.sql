@@ -254,7 +254,8 @@ begin
 
   with met as materialized (
     select
-      m.*, m.found_count <= v_need_from as is_skipped,
+      m.*,
+      greatest(v_need_from - m.found_count + m.hit_count, 0)::integer as unwanted,
       least(v_need_until - m.found_count + m.hit_count, m.hit_count)::integer as wanted
     from (
       select m.*, sum(m.hit_count) over (
@@ -265,7 +266,7 @@ begin
   ), chosen as materialized (
     -- Of a block with very many hits only so much as should hold those of the page is taken apart.
     select
-      m.from_at, m.wanted,
+      m.from_at, m.unwanted, m.wanted,
       case when p.is_enough and p_is_descending then m.slot_from + length(m.bits) - p.length else m.slot_from end as slot_from,
       case when not p.is_enough then m.bits when p_is_descending then p.ending else p.beginning end as bits
     from met m
@@ -278,7 +279,7 @@ begin
         from (select least(length(m.bits), 64 + length(m.bits) * 5 / 4 * m.wanted / m.hit_count) as length) l
       ) l
     ) p
-    where not m.is_skipped and m.wanted > 0
+    where m.unwanted < m.wanted
   ), hits as (
     select s.event_id as id, s.starts_at
     from chosen c
@@ -286,7 +287,7 @@ begin
       select h.slot
       from api.list_slots(c.bits) h
       order by case when p_is_descending then - h.slot else h.slot end
-      limit c.wanted
+      limit c.wanted - c.unwanted offset c.unwanted
     ) h
     join onsale.search_slots s on s.from_at = c.from_at and s.slot = c.slot_from + h.slot
     union all
@@ -297,7 +298,7 @@ begin
     select
       h.id, h.starts_at,
       case when p_is_descending then count(*) over () + 1 - h.nth else h.nth end
-        + (select coalesce(sum(m.hit_count), 0) from met m where m.is_skipped) as place
+        + (select least(coalesce(sum(m.hit_count), 0), v_need_from) from met m) as place
     from (select h.*, row_number() over (order by h.starts_at, h.id) as nth from hits h) h
   ) n
   where n.place > p_offset and n.place <= v_need_until;
