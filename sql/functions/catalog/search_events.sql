@@ -66,6 +66,7 @@ begin
       v_words, v_groups, v_query, p_category, v_from, v_to, v_over_from, v_running_at, p_sort = '-starts_at',
       case when v_is_by_start then v_after_at end, p_after_id,
       case when v_is_by_start then v_offset else 0 end,
+      -- After a position among the ranked, any of them may have been before it.
       case
         when v_is_by_start then p_limit + 1
         when v_is_ranked and v_after_score is null then greatest(v_ranked_max, v_offset + p_limit + 1)
