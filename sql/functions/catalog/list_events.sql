@@ -5,8 +5,9 @@
 -- (by title it still counts to 10,001, to choose its way).
 -- Always one row. expires_at: when the next event ends, and the page may change without a commit.
 --
--- What runs now and what is to come are two ranges, each in order and limited, so that a page costs the same among a
--- thousand events and a million; how many there are is known from the bitmaps of search (list_hits).
+-- A page by its number, and how many there are, are told by the bitmaps of search (list_hits). A page by cursor is walked
+-- along two ranges, what runs now and what is to come, each in order and limited. All cost the same among a
+-- thousand events and a million.
 create or replace function api.list_events(
   p_sort text,
   p_category text default null,
@@ -42,19 +43,24 @@ declare
   v_to constant timestamptz := coalesce(p_to, 'infinity');
   v_over_from constant timestamptz := case when p_from is null then p_now else '-infinity' end;
   v_running_at constant timestamptz := case when p_from is null then p_now end;
-  v_need constant integer := coalesce(p_offset, 0) + p_limit + 1;
   v_at constant timestamptz := api.get_cursor_instant(p_sort, p_after_key);
   v_count bigint;
   v_ids bigint[];
 begin
   if p_offset is not null or p_sort = 'title' then
-    select h.hit_count into strict v_count
+    select h.ids, h.hit_count into strict v_ids, v_count
     from api.list_hits(
-      '{}', '{}', null, p_category, v_from, v_to, v_over_from, v_running_at, false, null, null, 0, 0, 10001
+      '{}', '{}', null, p_category, v_from, v_to, v_over_from, v_running_at, p_sort = '-starts_at', null, null,
+      coalesce(p_offset, 0), case when p_sort = 'title' then 0 else p_limit + 1 end, 10001
     ) h;
   end if;
 
-  if p_sort = 'starts_at' then
+  if p_sort = 'title' then
+    v_ids := api.list_title_hits(
+      '{}', '{}', null, p_category, v_from, v_to, v_over_from, v_running_at, p_after_key, p_after_id,
+      coalesce(p_offset, 0), p_limit, v_count
+    );
+  elsif p_offset is null and p_sort = 'starts_at' then
     select array_agg(n.id order by n.sort_starts_at, n.id) into v_ids
     from (
       (
@@ -62,7 +68,7 @@ begin
         from api.list_running_events(p_category, v_running_at, v_to) e
         where v_at is null or (e.sort_starts_at, e.id) > (v_at, p_after_id)
         order by e.sort_starts_at, e.id
-        limit v_need
+        limit p_limit + 1
       )
       union all
       (
@@ -71,12 +77,12 @@ begin
         from api.list_upcoming_events(p_category, greatest(v_from, v_at), v_to, v_over_from) e
         where v_at is null or v_at < v_from or (e.sort_starts_at, e.id) > (v_at, p_after_id)
         order by e.sort_starts_at, e.id
-        limit v_need
+        limit p_limit + 1
       )
       order by 1, 2
-      limit p_limit + 1 offset coalesce(p_offset, 0)
+      limit p_limit + 1
     ) n;
-  elsif p_sort = '-starts_at' then
+  elsif p_offset is null then
     select array_agg(n.id order by n.sort_starts_at desc, n.id desc) into v_ids
     from (
       (
@@ -84,7 +90,7 @@ begin
         from api.list_upcoming_events(p_category, v_from, least(v_to, v_at), v_over_from) e
         where v_at is null or v_at > v_to or (e.sort_starts_at, e.id) < (v_at, p_after_id)
         order by e.sort_starts_at desc, e.id desc
-        limit v_need
+        limit p_limit + 1
       )
       union all
       (
@@ -92,16 +98,11 @@ begin
         from api.list_running_events(p_category, v_running_at, v_to) e
         where v_at is null or (e.sort_starts_at, e.id) < (v_at, p_after_id)
         order by e.sort_starts_at desc, e.id desc
-        limit v_need
+        limit p_limit + 1
       )
       order by 1 desc, 2 desc
-      limit p_limit + 1 offset coalesce(p_offset, 0)
+      limit p_limit + 1
     ) n;
-  else
-    v_ids := api.list_title_hits(
-      '{}', '{}', null, p_category, v_from, v_to, v_over_from, v_running_at, p_after_key, p_after_id,
-      coalesce(p_offset, 0), p_limit, v_count
-    );
   end if;
 
   return query

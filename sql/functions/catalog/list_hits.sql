@@ -69,9 +69,11 @@ declare
   v_block_count integer := 0;
   v_batch_count integer;
   v_found integer := 0;
-  v_skipped integer := 0;
-  v_ids bigint[] := '{}';
-  v_starts timestamptz[] := '{}';
+  -- The blocks with hits, each with the first slot of its bitmap.
+  v_blocks timestamptz[] := '{}';
+  v_slots_from integer[] := '{}';
+  v_bits bit varying[] := '{}';
+  v_hit_counts integer[] := '{}';
   v_met record;
 begin
   -- Groups of one word need no union.
@@ -114,9 +116,13 @@ begin
     ) e
     where c.search is null
     union all
+    -- Without words the index tells them alone.
     select e.id, e.sort_starts_at
-    from api.list_running_events(p_category, p_running_at, p_to) e
-    where p_query is null or e.search @@ p_query
+    from api.list_running_events(p_category, case when p_query is null then p_running_at end, p_to) e
+    union all
+    select e.id, e.sort_starts_at
+    from api.list_running_events(p_category, case when p_query is not null then p_running_at end, p_to) e
+    where e.search @@ p_query
   ) e
   where p_after_at is null
     or case when p_is_descending then (e.sort_starts_at, e.id) < (p_after_at, p_after_id)
@@ -163,13 +169,28 @@ begin
     with bitmaps as (
       select
         b.from_at,
-        coalesce(v_masked_bits[array_position(v_changed_blocks, b.from_at)], b.live_bits) as bits
+        coalesce(v_masked_bits[array_position(v_changed_blocks, b.from_at)], b.live_bits) as bits,
+        case when v_low > b.from_at then width_bucket(v_below_low, b.starts_at) else 0 end
+          + case when v_low = p_after_at and not p_is_descending then width_bucket(p_after_id, b.event_ids[
+            width_bucket(v_below_low, b.starts_at) + 1 : width_bucket(v_low, b.starts_at)
+          ]) else 0 end as slot_from,
+        case
+          when v_high > b.until_at then b.event_count
+          when v_high = p_after_at and p_is_descending then width_bucket(v_below_high, b.starts_at)
+            + width_bucket(p_after_id - 1, b.event_ids[
+              width_bucket(v_below_high, b.starts_at) + 1 : width_bucket(v_high, b.starts_at)
+            ])
+          else width_bucket(v_high, b.starts_at)
+        end as slot_until
       from onsale.search_blocks b
       where b.from_at >= v_first and b.from_at <= v_last
       union all
-      select m.from_at, coalesce(m.bits, (
-        select api.get_bits(b.live_bits & ~ b.live_bits, m.slots, 1) from onsale.search_blocks b where b.from_at = m.from_at
-      ))
+      select
+        m.from_at,
+        coalesce(m.bits, (
+          select api.get_bits(b.live_bits & ~ b.live_bits, m.slots, 1) from onsale.search_blocks b where b.from_at = m.from_at
+        )),
+        null, null
       from unnest(v_lone_words) as w (word)
       cross join lateral (
         select m.from_at, m.bits, m.slots
@@ -178,9 +199,12 @@ begin
         offset 0
       ) m
       union all
-      select m.from_at, bit_or(coalesce(m.bits, (
-        select api.get_bits(b.live_bits & ~ b.live_bits, m.slots, 1) from onsale.search_blocks b where b.from_at = m.from_at
-      )))
+      select
+        m.from_at,
+        bit_or(coalesce(m.bits, (
+          select api.get_bits(b.live_bits & ~ b.live_bits, m.slots, 1) from onsale.search_blocks b where b.from_at = m.from_at
+        ))),
+        null, null
       from unnest(v_shared_words, v_shared_groups) as w (word, nth)
       cross join lateral (
         select m.from_at, m.bits, m.slots
@@ -190,68 +214,32 @@ begin
       ) m
       group by m.from_at, w.nth
     ), blocks as (
-      select m.from_at, bit_and(m.bits) as bits from bitmaps m group by m.from_at having count(*) = v_group_count + 1
-    ), hits as (
-      select m.from_at, p.slot_from, substring(m.bits from p.slot_from + 1 for greatest(p.slot_until - p.slot_from, 0)) as bits
-      from blocks m
-      join onsale.search_blocks b on b.from_at = m.from_at
-      cross join lateral (
-        select
-          case when v_low > b.from_at then width_bucket(v_below_low, b.starts_at) else 0 end
-            + case when v_low = p_after_at and not p_is_descending then width_bucket(p_after_id, b.event_ids[
-              width_bucket(v_below_low, b.starts_at) + 1 : width_bucket(v_low, b.starts_at)
-            ]) else 0 end as slot_from,
-          case
-            when v_high > b.until_at then b.event_count
-            when v_high = p_after_at and p_is_descending then width_bucket(v_below_high, b.starts_at)
-              + width_bucket(p_after_id - 1, b.event_ids[
-                width_bucket(v_below_high, b.starts_at) + 1 : width_bucket(v_high, b.starts_at)
-              ])
-            else width_bucket(v_high, b.starts_at)
-          end as slot_until
-      ) p
-    ), counted as materialized (
       select
-        h.from_at, h.slot_from, h.bits, bit_count(h.bits)::integer as hit_count,
-        v_found + sum(bit_count(h.bits)) over (
-          order by case when not p_is_descending then h.from_at end, case when p_is_descending then h.from_at end desc
-        ) as found_count
-      from hits h
-    ), chosen as materialized (
-      -- Of a block with very many hits only so much as should hold those of the page is taken apart.
-      select
-        c.from_at,
-        case when p.is_enough and p_is_descending then c.slot_from + length(c.bits) - p.length else c.slot_from end as slot_from,
-        case when not p.is_enough then c.bits when p_is_descending then p.ending else p.beginning end as bits
-      from counted c
-      cross join lateral (
-        select n.length, n.wanted <= bit_count(case when p_is_descending then n.ending else n.beginning end) as is_enough,
-          n.beginning, n.ending
-        from (
-          select l.wanted, l.length, substring(c.bits for l.length) as beginning,
-            substring(c.bits from length(c.bits) - l.length + 1) as ending
-          from (
-            select w.wanted, least(length(c.bits), 64 + length(c.bits) * 5 / 4 * w.wanted / c.hit_count) as length
-            from (select least(v_need_until - c.found_count + c.hit_count, c.hit_count)::integer as wanted) w
-          ) l
-        ) n
-      ) p
-      where c.hit_count > 0 and c.found_count > v_need_from and c.found_count - c.hit_count < v_need_until
+        m.from_at, max(m.slot_from) as slot_from,
+        substring(bit_and(m.bits) from max(m.slot_from) + 1 for greatest(max(m.slot_until) - max(m.slot_from), 0)) as bits
+      from bitmaps m
+      group by m.from_at
+      having count(*) = v_group_count + 1
     )
+    -- What is only counted is not kept.
     select
-      (select sum(c.hit_count) from counted c) as found_count,
-      (select sum(c.hit_count) from counted c where c.found_count <= v_need_from) as skipped_count,
-      coalesce(array_agg(s.event_id), '{}') as ids,
-      coalesce(array_agg(s.starts_at), '{}') as starts
+      coalesce(sum(h.hit_count), 0) as hit_count,
+      array_agg(h.from_at) filter (where h.is_kept) as blocks,
+      array_agg(h.slot_from) filter (where h.is_kept) as slots_from,
+      array_agg(h.bits) filter (where h.is_kept) as bits,
+      array_agg(h.hit_count) filter (where h.is_kept) as hit_counts
     into strict v_met
-    from chosen c
-    cross join lateral api.list_slots(c.bits) h
-    join onsale.search_slots s on s.from_at = c.from_at and s.slot = c.slot_from + h.slot;
+    from (
+      select b.*, c.hit_count, c.hit_count > 0 and v_found < v_need_until as is_kept
+      from blocks b
+      cross join lateral (select bit_count(b.bits)::integer as hit_count offset 0) c
+    ) h;
 
-    v_ids := v_ids || v_met.ids;
-    v_starts := v_starts || v_met.starts;
-    v_found := v_found + coalesce(v_met.found_count, 0);
-    v_skipped := v_skipped + coalesce(v_met.skipped_count, 0);
+    v_blocks := v_blocks || v_met.blocks;
+    v_slots_from := v_slots_from || v_met.slots_from;
+    v_bits := v_bits || v_met.bits;
+    v_hit_counts := v_hit_counts || v_met.hit_counts;
+    v_found := v_found + v_met.hit_count;
     -- As many more as should do, if there are as many hits in them.
     v_block_count := v_block_count + v_batch_count;
     v_batch := least(
@@ -259,23 +247,61 @@ begin
     ) + 1;
   end loop;
 
-  select
-    array_agg(n.id order by n.nth), array_agg(n.starts_at order by n.nth), v_found + v_live_count
-  into strict ids, starts, hit_count
-  from (
-    select h.id, h.starts_at, row_number() over (
-      order by
-        case when not p_is_descending then h.starts_at end, case when not p_is_descending then h.id end,
-        case when p_is_descending then h.starts_at end desc, case when p_is_descending then h.id end desc
-    ) as nth
+  hit_count := v_found + v_live_count;
+  if p_limit = 0 then
+    return;
+  end if;
+
+  with met as materialized (
+    select
+      m.*,
+      greatest(v_need_from - m.found_count + m.hit_count, 0)::integer as unwanted,
+      least(v_need_until - m.found_count + m.hit_count, m.hit_count)::integer as wanted
     from (
-      select * from unnest(v_ids, v_starts) as p (id, starts_at)
-      union all
-      select * from unnest(v_live_ids, v_live_starts) as l (id, starts_at)
+      select m.*, sum(m.hit_count) over (
+        order by case when not p_is_descending then m.from_at end, case when p_is_descending then m.from_at end desc
+      ) as found_count
+      from unnest(v_blocks, v_slots_from, v_bits, v_hit_counts) as m (from_at, slot_from, bits, hit_count)
+    ) m
+  ), chosen as materialized (
+    -- Of a block with very many hits only so much as should hold those of the page is taken apart.
+    select
+      m.from_at, m.unwanted, m.wanted,
+      case when p.is_enough and p_is_descending then m.slot_from + length(m.bits) - p.length else m.slot_from end as slot_from,
+      case when not p.is_enough then m.bits when p_is_descending then p.ending else p.beginning end as bits
+    from met m
+    cross join lateral (
+      select l.length, m.wanted <= bit_count(case when p_is_descending then l.ending else l.beginning end) as is_enough,
+        l.beginning, l.ending
+      from (
+        select l.length, substring(m.bits for l.length) as beginning,
+          substring(m.bits from length(m.bits) - l.length + 1) as ending
+        from (select least(length(m.bits), 64 + length(m.bits) * 5 / 4 * m.wanted / m.hit_count) as length) l
+      ) l
+    ) p
+    where m.unwanted < m.wanted
+  ), hits as (
+    select s.event_id as id, s.starts_at
+    from chosen c
+    cross join lateral (
+      select h.slot
+      from api.list_slots(c.bits) h
+      order by case when p_is_descending then - h.slot else h.slot end
+      limit c.wanted - c.unwanted offset c.unwanted
     ) h
-    order by nth
-    limit p_limit offset p_offset - v_skipped
-  ) n;
+    join onsale.search_slots s on s.from_at = c.from_at and s.slot = c.slot_from + h.slot
+    union all
+    select * from unnest(v_live_ids, v_live_starts) as l (id, starts_at)
+  )
+  select array_agg(n.id order by n.place), array_agg(n.starts_at order by n.place) into strict ids, starts
+  from (
+    select
+      h.id, h.starts_at,
+      case when p_is_descending then count(*) over () + 1 - h.nth else h.nth end
+        + (select least(coalesce(sum(m.hit_count), 0), v_need_from) from met m) as place
+    from (select h.*, row_number() over (order by h.starts_at, h.id) as nth from hits h) h
+  ) n
+  where n.place > p_offset and n.place <= v_need_until;
 end;
 $$;
 comment on function api.list_hits(

@@ -66,7 +66,13 @@ begin
       v_words, v_groups, v_query, p_category, v_from, v_to, v_over_from, v_running_at, p_sort = '-starts_at',
       case when v_is_by_start then v_after_at end, p_after_id,
       case when v_is_by_start then v_offset else 0 end,
-      case when v_is_by_start then p_limit + 1 when v_is_ranked then greatest(v_ranked_max, v_offset) + p_limit + 1 else 0 end,
+      -- After a position among the ranked, any of them may have been before it.
+      case
+        when v_is_by_start then p_limit + 1
+        when v_is_ranked and v_after_score is null then greatest(v_ranked_max, v_offset + p_limit + 1)
+        when v_is_ranked then v_ranked_max + p_limit + 1
+        else 0
+      end,
       case when p_offset is not null or p_sort = 'title' then 10001 else 1 end
     ) h;
     exit when v_count > 0 or v_attempt = 2;
@@ -92,13 +98,9 @@ begin
     from (
       select s.id, s.score, row_number() over (order by s.score desc, s.starts_at, s.id) as nth
       from (
-        select h.id, h.starts_at, case
-            when h.nth <= v_ranked_max
-            then ts_rank(e.search, v_query) + case when e.search @@ v_exact then 10 else 0 end
-            else -1
-          end::real as score
-        from unnest(v_ids, v_starts) with ordinality as h (id, starts_at, nth)
-        left join onsale.events e on e.id = h.id and h.nth <= v_ranked_max
+        select h.id, h.starts_at, coalesce(r.score, -1) as score
+        from unnest(v_ids, v_starts) as h (id, starts_at)
+        left join api.list_scores(v_ids[1:v_ranked_max], v_query, v_exact) r on r.event_id = h.id
       ) s
       where v_after_score is null or s.score < v_after_score
         or s.score = v_after_score and (s.starts_at, s.id) > (v_after_at, p_after_id)
