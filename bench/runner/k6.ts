@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { freemem } from 'node:os'
 import { resolve } from 'node:path'
 import { Refusal } from '../../src/platform/refusal.ts'
@@ -116,7 +116,7 @@ export async function runK6(run: K6Run): Promise<Omit<PhaseResult, 'startedAtS' 
     phase,
     thresholds: phase.isLimit ? {} : thresholdsFor(run.profile, run.thresholds),
     seconds: (performance.now() - startedAt) / 1000,
-    series: seriesOf(readFileSync(recordPath, 'utf8')),
+    series: seriesOf(readRecord(recordPath)),
   })
 }
 
@@ -172,6 +172,13 @@ function resultOf(
     thresholds: judgeThresholds(thresholds, metrics),
     series,
   }
+}
+
+/** k6's record of a run, in which it names its script by the folder of whoever ran it: that stays out of what is kept. */
+function readRecord(path: string): string {
+  const record = readFileSync(path, 'utf8').replaceAll(`file://${root}/`, '')
+  writeFileSync(path, record)
+  return record
 }
 
 /** The timed requests by their kind (`http_req_duration{kind:read}`), and trends that a script made itself (`*_ms`). */
