@@ -27,7 +27,7 @@ export const scenario: Scenario = {
 
   async run({ size, k6, measure, shop }) {
     for (const ratePerS of size({ smoke: [200], standard: [1_000, 5_000], full: [1_000, 5_000, 10_000] })) {
-      const seconds = size({ smoke: 2, standard: 6, full: 30 })
+      const seconds = size({ smoke: 2, standard: 4, full: 30 })
       const phase = await k6({
         name: `${ratePerS.toLocaleString('en')} questions a second`,
         loads: { ask: { ratePerS, seconds, vus: size({ smoke: 20, standard: 200, full: 400 }) } },

@@ -17,7 +17,7 @@ export const scenario: Scenario = {
         status,
         pids: servers?.pids() ?? null,
         rounds: size({ smoke: 1, standard: 3, full: 9 }),
-        ms: size({ smoke: 200, standard: 800, full: 3_000 }),
+        ms: size({ smoke: 200, standard: 600, full: 3_000 }),
         connections: 64,
       })
       const rate = (name: keyof typeof rates) => Math.round(rates[name].perSecond).toLocaleString('en')

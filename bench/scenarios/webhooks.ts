@@ -79,7 +79,7 @@ async function atFixedRates(
   let sent = 0
   for (const ratePerS of bench.size({ smoke: [200], standard: [1_000, 5_000], full: [1_000, 5_000] })) {
     const name = `${ratePerS.toLocaleString('en')} webhooks a second on ${label}`
-    const seconds = bench.size({ smoke: 1, standard: 6, full: 60 })
+    const seconds = bench.size({ smoke: 1, standard: 5, full: 60 })
     const phase =
       ratePerS > k6RateMax
         ? await sendByGenerator(bench, {
