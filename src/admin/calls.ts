@@ -33,11 +33,11 @@ export type EventChanges = {
   images?: readonly { url: string; alt?: string | null }[] | null
   /** Null: no limit. */
   per_user_limit?: number | null
-  is_sales_paused?: boolean
+  sales_paused?: boolean
 }
 
 /** An event as it is made, with its tickets. Absent: a draft in the shop's currency. */
-export type NewEvent = Omit<EventChanges, 'title' | 'is_sales_paused'> & {
+export type NewEvent = Omit<EventChanges, 'title' | 'sales_paused'> & {
   title: string
   status?: EventStatus
   currency?: string
@@ -101,12 +101,15 @@ export function createAdminCalls(metrics: Pick<Metrics, 'queryTime'>) {
       { actor, version }: By,
     ): Promise<UpdateResult> =>
       timed('update_direct_event', async () => {
+        // Clients know it by another name than the column has; what is absent stays out of the JSON.
+        const { sales_paused, ...others } = changes
+        const columns = { ...others, is_sales_paused: sales_paused }
         const [row] = await sql<UpdateResult[]>`
           select r.outcome, r.current_version as version
           from api.update_direct_event(
             p_event_id => ${eventId}::bigint,
             p_version => ${version}::integer,
-            p_changes => ${JSON.stringify(changes)}::text::jsonb,
+            p_changes => ${JSON.stringify(columns)}::text::jsonb,
             p_actor => ${actor}::text
           ) r`
         return row!

@@ -143,9 +143,7 @@ export const eventChangesBody = t.Object(
     version,
     title: optional(line(eventTitleCharsMax)),
     ...eventFields,
-    is_sales_paused: optional(
-      Type.Boolean({ description: 'True: the direct channel takes no orders for now' }),
-    ),
+    sales_paused: optional(Type.Boolean({ description: 'True: the direct channel takes no orders for now' })),
   },
   { ...closed, examples: [{ version: 7, title: 'The Velvet Foxes: Last Night of the Tour' }] },
 )
@@ -175,7 +173,7 @@ export const eventAnswer = t.Object(
   {
     ...eventDetails.properties,
     status: t.UnionEnum(eventStatuses),
-    is_sales_paused: t.Boolean(),
+    sales_paused: t.Boolean(),
     tickets: t.Array(ticket, { description: 'The hidden ones too' }),
   },
   {
@@ -187,7 +185,7 @@ export const eventAnswer = t.Object(
         description: '<p>An evening of songs.</p>',
         metafields: {},
         per_user_limit: 2,
-        is_sales_paused: false,
+        sales_paused: false,
         tickets: [directTicketExample],
       },
     ],

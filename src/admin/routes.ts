@@ -56,7 +56,7 @@ export function adminRoutes({ admin, accounts }: AdminRoutesDeps) {
           ...shared,
           summary: 'Change an event',
           description:
-            "Role ADMIN. What is absent stays, null clears. Of Shopify's events `is_sales_paused` alone can be changed here.",
+            "Role ADMIN. What is absent stays, null clears. Of Shopify's events `sales_paused` alone can be changed here.",
           answers: { 200: { schema: eventAnswer } },
           errors: [...ofEdits, 'version_conflict'],
         }),

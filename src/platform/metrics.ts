@@ -101,7 +101,13 @@ export function createMetrics() {
       registers,
     }),
 
-    // Payments and jobs
+    // Sales, payments and jobs
+    ordersCreated: new Counter({
+      name: 'orders_created_total',
+      help: 'Requests for an order or a booking of the direct channel, by outcome',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
     paymentResults: new Counter({
       name: 'payment_results_total',
       help: 'Results of payments that were told, by provider and outcome. `mismatch` and `unknown_payment`: somebody should look',
@@ -175,14 +181,6 @@ export function createMetrics() {
       name: 'gather_queue_depth',
       help: 'Requests waiting for their batch, by gatherer',
       labelNames: ['gatherer'] as const,
-      registers,
-    }),
-
-    // Parts that come later; declared so that dashboards find them at 0
-    ordersCreated: new Counter({
-      name: 'orders_created_total',
-      help: 'Direct orders, by outcome',
-      labelNames: ['outcome'] as const,
       registers,
     }),
   }

@@ -95,8 +95,11 @@ export function createSales({ pool, metrics }: SalesDeps) {
     findTickets: (items: readonly ItemName[]): Promise<NamedTicket[]> => Promise.all(items.map(findTicket)),
 
     /** Places an order of one event. Refuses as `busy` where too many wait; every other refusal is an outcome. */
-    placeOrder: (eventId: number, request: OrderRequest): Promise<PlaceResult> =>
-      orders.submit(eventId, request),
+    placeOrder: async (eventId: number, request: OrderRequest): Promise<PlaceResult> => {
+      const result = await orders.submit(eventId, request)
+      metrics.ordersCreated.inc({ outcome: result.outcome })
+      return result
+    },
 
     /** The event of an order, which whoever wants to change it must name; null where there is no such order. */
     findEvent: (orderId: number): Promise<number | null> => events.submit(orderId),

@@ -184,7 +184,7 @@ describe('an event', () => {
         starts_at: '2098-06-01T19:00:00.500Z',
         venue: { name: 'Harbour Hall', city: 'Hamburg' },
         per_user_limit: null,
-        is_sales_paused: false,
+        sales_paused: false,
         version: 1,
         tickets: [
           { name: 'General', available: 10 },
@@ -224,10 +224,10 @@ describe('an event', () => {
     expect(refusal(late)).toEqual([409, 'version_conflict'])
     expect(late.body.current_version).toBe(2)
     expect(
-      await act(`PATCH /events/${event}`, { version: 2, subtitle: null, is_sales_paused: true }),
+      await act(`PATCH /events/${event}`, { version: 2, subtitle: null, sales_paused: true }),
     ).toMatchObject({
       status: 200,
-      body: { title: 'Jazz Night', subtitle: null, is_sales_paused: true, version: 3 },
+      body: { title: 'Jazz Night', subtitle: null, sales_paused: true, version: 3 },
     })
   })
 
@@ -270,8 +270,8 @@ describe('an event', () => {
     ]) {
       expect(refusal(answer)).toEqual([409, 'not_direct'])
     }
-    const paused = await act(`PATCH /events/${event}`, { version: 1, is_sales_paused: true })
-    expect(paused).toMatchObject({ status: 200, body: { id: event, is_sales_paused: true } })
+    const paused = await act(`PATCH /events/${event}`, { version: 1, sales_paused: true })
+    expect(paused).toMatchObject({ status: 200, body: { id: event, sales_paused: true } })
     await database.admin`update onsale.events set shopify_product_id = null where id = ${event}`
   })
 
@@ -430,8 +430,8 @@ describe('every route', () => {
     for (const [route, body, known] of [
       [
         'POST /events',
-        { ...made, ...fields, version: 9, is_sales_paused: false },
-        ['/tickets/0/event_id', '/tickets/0/sold', '/version', '/is_sales_paused'],
+        { ...made, ...fields, version: 9, sales_paused: false },
+        ['/tickets/0/event_id', '/tickets/0/sold', '/version', '/sales_paused'],
       ],
       [
         `PATCH /events/${event}`,

@@ -79,6 +79,19 @@ async function onSale(event: TestEvent = {}): Promise<{ event: number; tickets: 
 const refusal = ({ status, body }: Answer) => [status, body.code]
 
 describe('an order', () => {
+  test('counts by what came of it', async () => {
+    const { tickets } = await onSale({ tickets: [{ direct: { capacity: 2 } }] })
+    const countOf = async (outcome: string) => {
+      const { values } = await metrics.ordersCreated.get()
+      return values.find(({ labels }) => labels.outcome === outcome)?.value ?? 0
+    }
+    const before = [await countOf('placed'), await countOf('replayed'), await countOf('held_by_others')]
+    const body = { items: [{ ticket_id: tickets[0], qty: 2 }], client_token: 'counted' }
+    for (const as of [ann, ann, bob]) await ask('POST /orders', { as, body })
+    const after = [await countOf('placed'), await countOf('replayed'), await countOf('held_by_others')]
+    expect(after).toEqual(before.map((count) => count + 1))
+  })
+
   test('is placed once, whatever is sent how often, and looked at by its buyer and an admin', async () => {
     const { event, tickets } = await onSale()
     const body = { items: [{ ticket_id: tickets[0], qty: 2 }], client_token: 'one' }

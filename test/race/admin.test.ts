@@ -186,7 +186,7 @@ test('while prices and pauses change every order costs what its items cost', asy
       calls.updateDirectTicket(pool, ticket, { price_cents: 100 + nth }, { actor, version }),
     ),
     edit((nth, version) =>
-      calls.updateDirectEvent(pool, event, { is_sales_paused: nth % 2 === 0 }, { actor, version }),
+      calls.updateDirectEvent(pool, event, { sales_paused: nth % 2 === 0 }, { actor, version }),
     ),
   ]
   const outcomes = await Promise.all(users.map((user) => buy(event, ticket, user)))

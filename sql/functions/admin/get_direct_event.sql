@@ -20,7 +20,7 @@ as $$
         e.description,
         e.metafields,
         e.per_user_limit,
-        e.is_sales_paused,
+        e.is_sales_paused as sales_paused,
         coalesce(
           (select json_agg(t.card order by t.ticket_position, t.ticket_id) from api.list_ticket_cards(e.id, true) t),
           '[]'

@@ -17,8 +17,8 @@ async function get(sql: TransactionSql, event: number | null, ticket: number | n
 
 /** Without what only an admin is shown. */
 function asVisitor(shown: Shown | null) {
-  const { is_sales_paused, ...rest } = shown!
-  expect(is_sales_paused).toBe(false)
+  const { sales_paused, ...rest } = shown!
+  expect(sales_paused).toBe(false)
   return rest
 }
 
