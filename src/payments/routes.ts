@@ -3,7 +3,7 @@ import type { Accounts, UserPrincipal } from '../accounts/accounts.ts'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { paymentBodyBytesMax, webhookReadMsMax } from '../limits.ts'
-import { uncached } from '../platform/answer.ts'
+import { secretPage, uncached } from '../platform/answer.ts'
 import { createBodyReader } from '../platform/body.ts'
 import { noQuery } from '../platform/fields.ts'
 import { noStoreHeader, operation } from '../platform/operation.ts'
@@ -118,16 +118,20 @@ export function paymentRoutes({
   function simulating(simulator: Simulator) {
     const detail = { access: 'link' as const, tags: ['Payments'] }
     return new Elysia({ name: 'payments simulating' })
-      .get('/payments/simulator/:token', ({ params }) => html(paymentPage(opened(params.token))), {
-        query: noQuery,
-        params: simulatorParams,
-        detail: operation({
-          ...detail,
-          summary: 'The page of a simulated payment',
-          description: 'To try with: not there in production.',
-          answers: { 200: { contentType: 'text/html', schema: t.String(), example: '<!doctype html>' } },
-        }),
-      })
+      .get(
+        '/payments/simulator/:token',
+        ({ params }) => secretPage(paymentPage(opened(params.token)), { hasForm: true }),
+        {
+          query: noQuery,
+          params: simulatorParams,
+          detail: operation({
+            ...detail,
+            summary: 'The page of a simulated payment',
+            description: 'To try with: not there in production.',
+            answers: { 200: { contentType: 'text/html', schema: t.String(), example: '<!doctype html>' } },
+          }),
+        },
+      )
       .post(
         '/payments/simulator/:token',
         async ({ params, request }) => {
@@ -139,7 +143,7 @@ export function paymentRoutes({
           const { body, signature } = simulator.tell(simulated, status)
           const headers = new Headers({ 'x-signature': signature })
           const { outcome, orderStatus } = await payments.receive(Buffer.from(body), headers)
-          return html(paidPage(simulated, outcome, orderStatus ?? 'unknown'))
+          return secretPage(paidPage(simulated, outcome, orderStatus ?? 'unknown'))
         },
         {
           query: noQuery,
@@ -200,16 +204,4 @@ export function paymentRoutes({
       { status: isNew ? 201 : 200 },
     )
   }
-}
-
-function html(body: string): Response {
-  return new Response(body, {
-    headers: {
-      'content-type': 'text/html; charset=utf-8',
-      'cache-control': 'no-store',
-      'referrer-policy': 'no-referrer',
-      'content-security-policy':
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    },
-  })
 }

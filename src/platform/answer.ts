@@ -70,6 +70,28 @@ export function uncached(
   })
 }
 
+/** What a page of ours may do: nothing but send its own forms, and those only where it has some. */
+export function pagePolicyOf({ hasForm = false }: { hasForm?: boolean } = {}): string {
+  return `default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action ${hasForm ? "'self'" : "'none'"}; frame-ancestors 'none'`
+}
+
+/** A page whose link is a secret: nobody keeps it, indexes it, or learns of it by a referrer. */
+export function secretPage(
+  html: string,
+  { status = 200, hasForm = false }: { status?: number; hasForm?: boolean } = {},
+): Response {
+  return new Response(html, {
+    status,
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      ...noStore,
+      'content-security-policy': pagePolicyOf({ hasForm }),
+      'referrer-policy': 'no-referrer',
+      'x-robots-tag': 'noindex',
+    },
+  })
+}
+
 /** 204: it is done, and there is nothing to tell. */
 export function done(): Response {
   return new Response(null, { status: 204, headers: noStore })

@@ -2,7 +2,7 @@ import { Elysia } from 'elysia'
 import type { Accounts, UserPrincipal as User } from '../accounts/accounts.ts'
 import { AppError, type ErrorCode, refusalOfFaults } from '../errors.ts'
 import { ordersPerUserMax, ticketsPerPage } from '../limits.ts'
-import { uncached } from '../platform/answer.ts'
+import { pagePolicyOf, secretPage, uncached } from '../platform/answer.ts'
 import { idParams, noQuery } from '../platform/fields.ts'
 import { noStoreHeader, operation } from '../platform/operation.ts'
 import { rateLimitHeaders } from '../rate_limits/model.ts'
@@ -37,8 +37,7 @@ export type SalesRoutesDeps = {
 const pageAnswer = { contentType: 'text/html; charset=utf-8', example: '<!doctype html>…' }
 const pagePolicy = {
   description: 'The page loads nothing, runs nothing and stands in no frame',
-  example:
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  example: pagePolicyOf(),
 }
 const refusals: readonly ErrorCode[] = [
   'unknown_ticket',
@@ -223,8 +222,10 @@ export function salesRoutes({ sales, ticketLinks, accounts, rateLimits }: SalesR
   function tickets() {
     return new Elysia({ name: 'sales tickets' }).get(
       '/orders/:id/tickets',
-      async ({ params, query }) =>
-        html(await ticketsOf(Number(params.id), query.key ?? '', Number(query.page ?? 1))),
+      async ({ params, query }) => {
+        const { html, status } = await ticketsOf(Number(params.id), query.key ?? '', Number(query.page ?? 1))
+        return secretPage(html, { status })
+      },
       {
         query: ticketsQuery,
         params: idParams,
@@ -495,17 +496,4 @@ function queryOf({ status, q, ...page }: typeof orderListQuery.static) {
 
 function pageOf({ page = '1', limit = '20' }: typeof bookingListQuery.static) {
   return { page: Number(page), limit: Number(limit) }
-}
-/** A page whose link is a secret: nobody keeps it, indexes it, or learns of it by a referrer. */
-function html({ status, html }: Page): Response {
-  return new Response(html, {
-    status,
-    headers: {
-      'content-type': 'text/html; charset=utf-8',
-      'cache-control': 'no-store',
-      'content-security-policy': pagePolicy.example,
-      'referrer-policy': 'no-referrer',
-      'x-robots-tag': 'noindex',
-    },
-  })
 }
