@@ -17,10 +17,11 @@
 //
 // On one hot ticket each of them waits in line for its row, from the update until the commit is on the disk.
 
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { openPool, type Sql } from '../../src/platform/database.ts'
 import { distributionOf, Samples } from '../runner/distribution.ts'
+import { withDatabase } from './database.ts'
 
 export type ClassicForm = 'usual' | 'pipelined' | 'booking'
 
@@ -54,25 +55,17 @@ export async function measureClassic(
   adminUrl: string,
   { seconds, tickets = 1, form = 'pipelined' }: ClassicOptions,
 ): Promise<ClassicResult> {
-  const name = `onsale_classic_${process.pid}_${randomBytes(4).toString('hex')}`
-  const admin = openPool(adminUrl, { name: 'classic', max: 1, statementTimeoutMs: 0 })
-  try {
-    await expectDurable(admin)
-    await admin.unsafe(`create database ${name} template template0`)
+  return await withDatabase(adminUrl, 'classic', async (url) => {
     // A pool of one each: a pool of twenty has no way to lend them all out (postgres.js 3.4.9, `reserve` waits for ever).
-    const pools = Array.from({ length: connections }, () =>
-      openPool(urlOf(adminUrl, name), { name: 'classic', max: 1 }),
-    )
+    const pools = Array.from({ length: connections }, () => openPool(url, { name: 'classic', max: 1 }))
     try {
+      await expectDurable(pools[0]!)
       await makeTables(pools[0]!, tickets)
       return { form, tickets, ...(await run(pools, { seconds, tickets, form })) }
     } finally {
       await Promise.all(pools.map((pool) => pool.end({ timeout: 1 })))
-      await admin.unsafe(`drop database if exists ${name} with (force)`)
     }
-  } finally {
-    await admin.end({ timeout: 1 })
-  }
+  })
 }
 
 async function expectDurable(sql: Sql): Promise<void> {
@@ -173,12 +166,6 @@ async function booking(sql: Sql, { ticket, user }: Webhook): Promise<void> {
     await sql`insert into bookings (ticket_id, user_id) values (${ticket}, ${user})`
     await sql`update tickets set sold = sold + 1 where id = ${ticket}`
   })
-}
-
-function urlOf(adminUrl: string, database: string): string {
-  const url = new URL(adminUrl)
-  url.pathname = `/${database}`
-  return url.href
 }
 
 if (import.meta.main) {

@@ -22,6 +22,7 @@ import { seedCalls } from '../../src/catalog/calls.ts'
 import { seed, seedConnections } from '../../src/catalog/seed.ts'
 import { openPool, type Sql } from '../../src/platform/database.ts'
 import { migrate } from '../../src/platform/migrate.ts'
+import { urlOf } from './database.ts'
 
 export type CopyComparison = {
   events: number
@@ -224,12 +225,6 @@ const pieceBytes = 64 * 1024
 
 function* piecesOf(share: Buffer): Generator<Buffer> {
   for (let from = 0; from < share.length; from += pieceBytes) yield share.subarray(from, from + pieceBytes)
-}
-
-function urlOf(adminUrl: string, database: string): string {
-  const url = new URL(adminUrl)
-  url.pathname = `/${database}`
-  return url.href
 }
 
 function medianOf(values: readonly number[]): number {

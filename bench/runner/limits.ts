@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 import { type ClassicOptions, type ClassicResult, measureClassic } from '../limits/classic.ts'
 import { type CopyComparison, type CopyOptions, compareWithCopy } from '../limits/copy.ts'
+import { withDatabase } from '../limits/database.ts'
 import { compareReads, type ReadsComparison, type ReadsOptions } from '../limits/reads.ts'
 import { withOpenFiles } from './k6.ts'
 
@@ -16,6 +17,8 @@ export type Limits = {
   bulkLoad(options: CopyOptions): Promise<CopyComparison>
   /** One transaction a webhook, on 20 connections, in a database of its own. */
   classicTransactions(options: ClassicOptions): Promise<ClassicResult>
+  /** A bare Bun.serve that counts what it is sent: in memory, or in one row of a database of its own and answered after the commit. */
+  withCounter<T>(options: { commits: boolean }, use: (url: string) => Promise<T>): Promise<T>
 }
 
 export type Peer = { url: string; pid: number; stop(): void }
@@ -27,11 +30,28 @@ export function createLimits(adminUrl: string | null): Limits {
     cachedReads: compareReads,
     bulkLoad: async (options) => await compareWithCopy(ownServer(), options),
     classicTransactions: async (options) => await measureClassic(ownServer(), options),
+    withCounter: async ({ commits }, use) =>
+      commits
+        ? await withDatabase(ownServer(), 'counter', (url) => withPeer('counter', [url], use))
+        : await withPeer('counter', [], use),
   }
 
   function ownServer(): string {
     if (adminUrl === null) throw new Error('This limit needs a PostgreSQL of its own: leave --target out')
     return adminUrl
+  }
+}
+
+async function withPeer<T>(
+  name: string,
+  args: readonly string[],
+  use: (url: string) => Promise<T>,
+): Promise<T> {
+  const peer = await startPeer(name, args)
+  try {
+    return await use(peer.url)
+  } finally {
+    peer.stop()
   }
 }
 

@@ -3,9 +3,9 @@ import { send } from '../k6/sending.ts'
 import { env, optionsOf } from '../k6/workload.ts'
 import { latencyOf, ms } from '../latency.ts'
 import { expectSold, type OnSale, putOnSale } from '../on_sale.ts'
-import { deliveryOf } from '../orders.ts'
+import { deliveryOf, hotEventOf } from '../orders.ts'
 import type { PhaseResult } from '../result.ts'
-import type { Bench, Scenario } from '../scenario.ts'
+import type { Bench, K6Load, Scenario } from '../scenario.ts'
 
 export const options = optionsOf({
   'http_req_duration{kind:webhook}': ['p(99)<50'],
@@ -36,6 +36,7 @@ export const scenario: Scenario = {
     await alone(bench)
     await atFixedRates(bench, { label: 'one hot ticket', number: 2, eventCount: 1, ticketCount: 1 })
     await atFixedRates(bench, { label: '1,000 tickets', number: 3, eventCount: 10, ticketCount: 100 })
+    await toBareServer(bench)
     await saturated(bench)
   },
 }
@@ -44,25 +45,49 @@ export const scenario: Scenario = {
 async function alone(bench: Bench): Promise<void> {
   const onSale = await putOnSale(bench, 1, 1)
   const count = bench.size({ smoke: 40, standard: 250, full: 1_000 })
+  const sending = { onSales: [onSale], count, connections: 1, expected: [200] }
   const phase = await sendByGenerator(bench, {
+    ...sending,
     name: 'one webhook at a time',
-    onSales: [onSale],
     first: 0,
-    count,
-    rate: 50,
-    connections: 1,
-    expected: [200],
+    rate: lonePerS,
   })
-  await expectSold(bench, onSale, count)
+  const unpaused = await sendByGenerator(bench, {
+    ...sending,
+    name: 'one webhook right after the other',
+    first: count,
+    rate: null,
+  })
+  await expectSold(bench, onSale, 2 * count)
+  const floor =
+    bench.servers === null
+      ? null
+      : await bench.limits.withCounter({ commits: true }, (url) =>
+          sendByGenerator(bench, {
+            ...sending,
+            name: 'one webhook at a time, to a bare server that counts them in one row',
+            first: 0,
+            rate: lonePerS,
+            url,
+          }),
+        )
   const latency = latencyOf(phase, 'webhook')
   bench.measure({
     name: 'one webhook alone on an idle server, p50',
     value: latency.p50,
     unit: 'ms',
     goal: { is: '<=', value: 3 },
-    detail: `p95 ${ms(latency.p95)}, p99 ${ms(latency.p99)} ms of ${latency.count}, 50 a second`,
+    detail:
+      `p95 ${ms(latency.p95)}, p99 ${ms(latency.p99)} ms of ${latency.count}, ${lonePerS} a second; ` +
+      `without the pause between them p50 ${ms(latencyOf(unpaused, 'webhook').p50)}` +
+      (floor === null
+        ? ''
+        : `; a bare server that updates one row and commits ${ms(latencyOf(floor, 'webhook').p50)}`),
   })
 }
+
+/** A webhook alone: so rare that everything has gone to sleep before the next. */
+const lonePerS = 50
 
 /** Open loop, on one event or several: by k6 where it can send as many, else by the light generator. */
 async function atFixedRates(
@@ -93,7 +118,7 @@ async function atFixedRates(
           })
         : await bench.k6({
             name,
-            loads: { sell: { ratePerS, seconds, vus: bench.size({ smoke: 20, standard: 250, full: 500 }) } },
+            loads: { sell: sellAt(bench, ratePerS, seconds) },
             env: { EVENTS: JSON.stringify(onSales.map(({ event }) => event)), FIRST: String(sent) },
           })
     // Deliveries are numbered without gaps, so that each event was sent its share.
@@ -110,6 +135,31 @@ async function atFixedRates(
       detail: `p50 ${ms(latency.p50)}, p95 ${ms(latency.p95)}, max ${ms(latency.max)} ms; ${phase.dropped} not sent`,
     })
   }
+}
+
+/** What of the answer at 1,000 a second is the generator's and the machine's: k6 sends the same to a server that only reads it. */
+async function toBareServer(bench: Bench): Promise<void> {
+  const ratePerS = bench.size({ smoke: 200, standard: 1_000, full: 1_000 })
+  const phase = await bench.limits.withCounter({ commits: false }, (url) =>
+    bench.k6({
+      name: `${ratePerS.toLocaleString('en')} webhooks a second to a bare server`,
+      isLimit: true,
+      loads: { sell: sellAt(bench, ratePerS, bench.size({ smoke: 1, standard: 5, full: 60 })) },
+      env: { EVENTS: JSON.stringify([hotEventOf(90, 1)]), URLS: JSON.stringify([url]) },
+    }),
+  )
+  const latency = latencyOf(phase, 'webhook')
+  bench.measure({
+    name: `webhook answer of a bare server that only reads them, ${ratePerS.toLocaleString('en')} a second, p99`,
+    value: latency.p99,
+    unit: 'ms',
+    goal: null,
+    detail: `p50 ${ms(latency.p50)}, p95 ${ms(latency.p95)}, max ${ms(latency.max)} ms; ${phase.dropped} not sent`,
+  })
+}
+
+function sellAt(bench: Bench, ratePerS: number, seconds: number): K6Load {
+  return { ratePerS, seconds, vus: bench.size({ smoke: 20, standard: 250, full: 500 }) }
 }
 
 /** Signing and sending 5,000 a second takes k6 a core of two, and p99 to 98 ms; the light generator signs before. */
@@ -260,13 +310,15 @@ type Sending = {
   expected: number[]
   /** Bound of a closed loop; a schedule ends with its requests. */
   seconds?: number
+  /** Another server than ours, to hold it against. */
+  url?: string
 }
 
 async function sendByGenerator(bench: Bench, sending: Sending): Promise<PhaseResult> {
-  const { name, onSales, first, count, rate, connections, expected, seconds } = sending
+  const { name, onSales, first, count, rate, connections, expected, seconds, url = bench.urls[0] } = sending
   const phase = await bench.generate({
     name,
-    url: bench.urls[0],
+    url,
     load: {
       connections,
       ms: (seconds ?? (rate === null ? 60 : count / rate)) * 1_000,
