@@ -11,7 +11,7 @@ import { createLimits } from './limits.ts'
 import type { Progress } from './progress.ts'
 import { canSample, familyOf, residentBytes, startSampler } from './sampler.ts'
 import type { NamedScenario } from './scenarios.ts'
-import { startCounting } from './service_counts.ts'
+import { type Counting, startCounting } from './service_counts.ts'
 import { surveyShop } from './shop.ts'
 import { deliver, type Stage } from './stack.ts'
 
@@ -173,12 +173,14 @@ async function benchOf(context: Context, options: RunOptions): Promise<Bench> {
     const sampler = startSampler({ ...stage.parties, generator: () => generator })
     let measured: Omit<PhaseResult, 'startedAtS' | 'service'>
     let sampled: PhaseResult['series'] = []
+    let counted: Awaited<ReturnType<Counting['stop']>> = null
     try {
       measured = await run((pid) => generator.push(pid))
     } finally {
+      // Also of a phase that broke: what goes on looking would keep the run from ending.
       sampled = sampler.stop()
+      counted = await counting.stop()
     }
-    const counted = await counting.stop()
     const phase: PhaseResult = {
       ...measured,
       startedAtS,

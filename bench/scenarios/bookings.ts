@@ -49,7 +49,8 @@ export const scenario: Scenario = {
     const storm = await book(bench, sale, {
       name: 'after the last ticket',
       rate: null,
-      seconds,
+      // A hundred thousand of them in a standard run.
+      seconds: size({ smoke: 1, standard: 7, full: 20 }),
       expected: [409],
     })
     await expectUnitsSold(bench, sale, closed.requests + half.requests)

@@ -54,7 +54,7 @@ export const scenario: Scenario = {
       userCount: size({ smoke: 100, standard: 5_000, full: 20_000 }),
     })
     const rampS = size({ smoke: 1, standard: 6, full: 15 })
-    const saleS = size({ smoke: 2, standard: 10, full: 60 })
+    const saleS = size({ smoke: 2, standard: 6, full: 60 })
     const ratePerS = size({ smoke: 50, standard: 500, full: 500 })
     const phase = await k6({
       name: 'visitors and buyers',

@@ -145,7 +145,7 @@ async function toBareServer(bench: Bench): Promise<void> {
       name: `${ratePerS.toLocaleString('en')} webhooks a second to a bare server`,
       isLimit: true,
       loads: { sell: sellAt(bench, ratePerS, bench.size({ smoke: 1, standard: 5, full: 60 })) },
-      env: { EVENTS: JSON.stringify([hotEventOf(90, 1)]), URLS: JSON.stringify([url]) },
+      env: { EVENTS: JSON.stringify([hotEventOf(90, 1)]), FIRST: '0', URLS: JSON.stringify([url]) },
     }),
   )
   const latency = latencyOf(phase, 'webhook')

@@ -22,7 +22,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-async function outcomeOf(run: (bench: Bench) => Promise<void>) {
+async function outcomeOf(run: (bench: Bench) => Promise<void>, url = server.url) {
   const lines: string[] = []
   const scenario: Scenario = {
     about: 'A test',
@@ -34,7 +34,7 @@ async function outcomeOf(run: (bench: Bench) => Promise<void>) {
     run,
   }
   const stage: Stage = {
-    urls: [server.url],
+    urls: [url],
     secret: '',
     sql: database.admin,
     servers: null,
@@ -83,6 +83,32 @@ test('a scenario that breaks is a fault with its reason', async () => {
     throw new Error('No rate held')
   })
   expect(fault).toBe('No rate held')
+})
+
+test('after a phase that broke nobody goes on looking at the servers, so that the run can end', async () => {
+  let looks = 0
+  const watched = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    fetch({ url }) {
+      const { pathname, search } = new URL(url)
+      if (pathname !== '/metrics') return fetch(server.url + pathname + search)
+      looks++
+      return new Response('')
+    },
+  })
+  const broken = async ({ generate, sourceOf }: Bench) => {
+    const requests = sourceOf('no_such_source.ts', {})
+    const load = { connections: 1, ms: 10, rate: null, requests }
+    await generate({ name: 'broken', url: watched.url.href, load })
+  }
+  const { fault } = await outcomeOf(broken, watched.url.href.slice(0, -1))
+  expect(fault).toContain('The generator ended')
+  const looksAtEnd = looks
+  // Longer than from one look to the next.
+  await Bun.sleep(1_300)
+  expect(looks).toBe(looksAtEnd)
+  await watched.stop(true)
 })
 
 test('a database that cannot be asked makes the run void', async () => {
