@@ -5,7 +5,7 @@ import type { Series, ServiceCounts } from '../result.ts'
 /** Values of /metrics by `name{labels}`, labels in the order of their names, summed over the processes. */
 export type Counts = Map<string, number>
 
-const everyMs = 2_000
+export const lookEveryMs = 2_000
 
 export type Counting = {
   /** Null: a process did not answer. */
@@ -24,7 +24,7 @@ export async function startCounting(urls: readonly string[]): Promise<Counting> 
   let looking: Promise<void> = Promise.resolve()
   const timer = setInterval(() => {
     looking = looking.then(look)
-  }, everyMs)
+  }, lookEveryMs)
   return {
     async soFar() {
       const now = await readAll(urls)

@@ -4,6 +4,7 @@ import type { Measure } from '../../bench/result.ts'
 import { createProgress } from '../../bench/runner/progress.ts'
 import { judge, runScenario } from '../../bench/runner/run.ts'
 import { readScenarios } from '../../bench/runner/scenarios.ts'
+import { lookEveryMs } from '../../bench/runner/service_counts.ts'
 import type { Stage } from '../../bench/runner/stack.ts'
 import type { Bench, Scenario } from '../../bench/scenario.ts'
 import { addEvent } from '../catalog.ts'
@@ -105,8 +106,7 @@ test('after a phase that broke nobody goes on looking at the servers, so that th
   const { fault } = await outcomeOf(broken, watched.url.href.slice(0, -1))
   expect(fault).toContain('The generator ended')
   const looksAtEnd = looks
-  // Longer than from one look to the next.
-  await Bun.sleep(1_300)
+  await Bun.sleep(1.2 * lookEveryMs)
   expect(looks).toBe(looksAtEnd)
   await watched.stop(true)
 })
