@@ -1,4 +1,5 @@
 import { TimeoutStrategy, timeout } from 'cockatiel'
+import { reasonOf } from '../errors.ts'
 import {
   jobAttemptMsMax,
   jobAttemptsMax,
@@ -110,10 +111,4 @@ export function startWorker(deps: {
       metrics.oldestJob.set({ kind, state }, Math.max(0, Date.now() - oldestAt.getTime()) / 1000)
     }
   }
-}
-
-/** What a call failed for, as a job's errors keep it: PostgreSQL stores neither a NUL nor half a surrogate. */
-export function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
-  return message.slice(0, 500).toWellFormed().replaceAll('\0', ' ')
 }
