@@ -11,6 +11,7 @@ import type { StoredDelivery } from './intake/calls.ts'
 import { createIntake } from './intake/intake.ts'
 import { startIntakeTasks } from './intake/tasks.ts'
 import { createJobCalls } from './jobs/calls.ts'
+import { startJobTasks } from './jobs/tasks.ts'
 import { startWorker } from './jobs/worker.ts'
 import {
   accountsPoolSize,
@@ -188,6 +189,7 @@ export async function startService(
       startSalesTasks({ sql: pools.tasks, log, metrics }),
       startPaymentTasks({ sql: pools.tasks, log, metrics }),
       startWorker({ sql: pools.jobs, handlers: payments.handlers, log, metrics }),
+      startJobTasks({ sql: pools.jobs, log, metrics }),
     ]
 
     const port = server.port ?? config.port
