@@ -7,6 +7,7 @@ import {
   jobRetryFactor,
   jobRetryS,
   jobRetrySMax,
+  jobStopMsMax,
   jobsAtOnceMax,
   jobsEveryMs,
 } from '../limits.ts'
@@ -67,9 +68,12 @@ export function startWorker(deps: {
   const heartbeat = repeat(keepLeases, { everyMs: jobHeartbeatMs, name: 'keep the leases of jobs', log })
   return {
     stop: async () => {
+      // Whoever stops us does not wait for ever; what is given up comes back at another worker, or here after a restart.
+      const late = setTimeout(giveUp, jobStopMsMax)
       await looking.stop()
       await Promise.all([...underWay].map(({ ended }) => ended))
       await heartbeat.stop()
+      clearTimeout(late)
     },
   }
 
@@ -117,6 +121,10 @@ export function startWorker(deps: {
     }
   }
 
+  function giveUp(): void {
+    for (const { lost } of underWay) lost.abort()
+  }
+
   async function attempt(job: Job, lost: AbortSignal): Promise<void> {
     const about = { job_id: job.id, kind: job.kind, subject: job.subject, attempt: job.attempt }
     try {
@@ -137,7 +145,7 @@ export function startWorker(deps: {
       if (isEnded) log.info({ ...about, result }, 'Job done')
       return isEnded
     } catch (error) {
-      return await fail(job, about, lost.aborted ? new Error('The worker was cut off from its job') : error)
+      return await fail(job, about, lost.aborted ? new Error('The worker was cut off or stopped') : error)
     }
   }
 
