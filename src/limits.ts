@@ -385,6 +385,12 @@ export const syncBreaksMax = 5
 export const syncCopyMsMax = 120_000
 /** Products, items or orders that are applied by one call: a few tenths of a second, in which their webhooks wait. */
 export const syncBatchRecords = 500
+/** A batch that others' locks keep from being applied is tried again so often. */
+export const syncBusyMax = 10
+/** Connections of a sync: one holds its place, one stages, one applies. */
+export const syncPoolSize = 3
+/** Where there is no terminal, how often a sync says how far it is. */
+export const syncToldEveryMs = 2_000
 /** Snapshots that admins see. */
 export const syncRunsShown = 20
 /** A token is renewed so long before its end, or a tenth of its life: it is good for a day. */

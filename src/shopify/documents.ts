@@ -295,9 +295,12 @@ export const getEvent = document<
 /** The shop by the name that its webhooks bear, and what the token may do there. */
 export const getShop = document<
   Record<string, never>,
-  { shop: { myshopifyDomain: string }; currentAppInstallation: { accessScopes: { handle: string }[] } }
+  {
+    shop: { myshopifyDomain: string; currencyCode: string }
+    currentAppInstallation: { accessScopes: { handle: string }[] }
+  }
 >(`query ShopGet {
-  shop { myshopifyDomain }
+  shop { myshopifyDomain currencyCode }
   currentAppInstallation { accessScopes { handle } }
 }`)
 
