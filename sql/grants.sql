@@ -63,6 +63,7 @@ grant execute on function api.get_oldest_refund_due to onsale_service;
 grant execute on function api.claim_jobs to onsale_service;
 grant execute on function api.complete_job to onsale_service;
 grant execute on function api.fail_job to onsale_service;
+grant execute on function api.update_job_leases to onsale_service;
 grant execute on function api.get_job to onsale_service;
 grant execute on function api.list_jobs to onsale_service;
 grant execute on function api.update_job_due to onsale_service;
@@ -71,6 +72,9 @@ grant execute on function api.list_job_states to onsale_service;
 grant execute on function api.place_dead_job to onsale_service;
 grant execute on function api.apply_job_confirmations to onsale_service;
 grant execute on function api.update_capacity_delta to onsale_service;
+
+-- shopify
+grant execute on function api.list_sync_runs to onsale_service;
 
 -- admin
 grant execute on function api.apply_direct_event to onsale_service;
