@@ -412,6 +412,9 @@ export const syncPoolSize = 3
 export const syncToldEveryMs = 2_000
 /** Snapshots that admins see. */
 export const syncRunsShown = 20
+/** How long a throttled call is taken to say that more processes share the points, and how many at most. */
+export const shopifyCrowdedMs = 60_000
+export const shopifySharersMax = 16
 /** A token is renewed so long before its end, or a tenth of its life: it is good for a day. */
 export const shopifyTokenAheadMs = 600_000
 
