@@ -12,6 +12,7 @@ import type { Sql } from '../platform/database.ts'
 import { createLane } from '../platform/lane.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import {
+  type AllotmentResult,
   type CancelResult,
   type CapacityResult,
   createAdminCalls,
@@ -34,7 +35,7 @@ export type AdminDeps = {
 
 type By = { actor: string; version: number }
 type ByAny = { actor: string }
-type Result = UpdateResult | CancelResult | CapacityResult
+type Result = UpdateResult | CancelResult | CapacityResult | AllotmentResult
 
 /**
  * What admins do to events and tickets of the direct channel alone. Answers are JSON text, read after the commit: they may
@@ -101,6 +102,17 @@ export function createAdmin({ pool, metrics }: AdminDeps) {
       return await ticketOf(ticketId)
     },
 
+    /** Units of a Shopify ticket that the direct channel is to have; answers the job that moves them. */
+    updateAllotment: async (
+      ticketId: number,
+      wanted: { units: number; locationId: string | null },
+      by: By,
+    ): Promise<number> => {
+      const result = await lane.run(() => calls.placeAllotment(pool, ticketId, wanted, by))
+      if (result.jobId === null) throw refusalOf(result)
+      return result.jobId
+    },
+
     /** An event in any status, with what visitors do not see. Refuses as `not_found`. */
     getEvent: async (name: EventName): Promise<string> =>
       (await lane.run(() => calls.getDirectEvent(pool, name))) ?? raise(noEvent()),
@@ -159,8 +171,14 @@ function refusalOf(result: Result | (NewTicketResult & { version: null })): AppE
       return new AppError('version_conflict', `It is at version ${result.version}`, {
         extra: { current_version: result.version },
       })
+    case 'not_shopify':
+      return new AppError('not_shopify', 'All of its units are sold here: change its capacity instead')
+    case 'not_tracked':
+      return new AppError('not_tracked', 'Shopify does not count its units, or has not told of them yet')
+    case 'allotment_below_sold':
     case 'capacity_below_sold': {
-      const least = 'capacityMin' in result ? result.capacityMin : null
+      const least =
+        'capacityMin' in result ? result.capacityMin : 'unitsMin' in result ? result.unitsMin : null
       return new AppError(
         'capacity_below_sold',
         `There must be at least ${least}: so many are sold or held`,

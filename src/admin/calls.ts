@@ -56,6 +56,10 @@ export type CancelResult = Edited<'cancelled' | 'has_live_orders' | Refusal>
 export type CapacityResult = Edited<'updated' | 'capacity_below_sold' | Refusal> & {
   capacityMin: number | null
 }
+/** `unitsMin`: what is sold or held here, fewer there cannot be; null where it came not so far. */
+export type AllotmentResult = Edited<
+  'queued' | 'not_found' | 'not_shopify' | 'not_tracked' | 'version_conflict' | 'allotment_below_sold'
+> & { jobId: number | null; unitsMin: number | null }
 export type NewTicketResult = { outcome: 'applied' | 'not_found' | 'not_direct'; ticketId: number | null }
 
 /** Who edits, for the audit log: `user 7`, `key 3`. `version`: the one that the caller has seen. */
@@ -206,6 +210,27 @@ export function createAdminCalls(metrics: Pick<Metrics, 'queryTime'>) {
             p_ticket_id => ${ticketId}::bigint,
             p_version => ${version}::integer,
             p_capacity => ${capacity}::bigint,
+            p_actor => ${actor}::text
+          ) r`
+        return row!
+      }),
+
+    /** `locationId`: null is the only one that the shop has. */
+    placeAllotment: (
+      sql: Sql,
+      ticketId: number,
+      { units, locationId }: { units: number; locationId: string | null },
+      { actor, version }: By,
+    ): Promise<AllotmentResult> =>
+      timed('place_allotment', async () => {
+        const [row] = await sql<AllotmentResult[]>`
+          select
+            r.outcome, r.current_version as version, r.job_id::float8 as "jobId", r.units_min::float8 as "unitsMin"
+          from api.place_allotment(
+            p_ticket_id => ${ticketId}::bigint,
+            p_version => ${version}::integer,
+            p_units => ${units}::bigint,
+            p_location_id => ${locationId}::text::bigint,
             p_actor => ${actor}::text
           ) r`
         return row!

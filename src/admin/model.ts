@@ -160,6 +160,30 @@ export const capacityBody = t.Object(
   { ...closed, examples: [{ capacity: 250, version: 3 }] },
 )
 
+export const allotmentBody = t.Object(
+  {
+    units: Type.Integer({
+      minimum: 0,
+      maximum: capacityMax,
+      description: 'How many the direct channel is to have',
+    }),
+    version,
+    location_id: clearable(
+      t.String({
+        pattern: '^[1-9][0-9]{0,18}$',
+        error: 'Expected an id of Shopify like 655441491',
+        description: 'Where Shopify has the units; absent: at the only location of the shop',
+      }),
+    ),
+  },
+  { ...closed, examples: [{ units: 50, version: 3 }] },
+)
+
+export const queuedAnswer = t.Object(
+  { job_id: t.Integer(), status: t.Literal('queued') },
+  { examples: [{ job_id: 5, status: 'queued' }] },
+)
+
 const directTicketExample = {
   ...ticketExample,
   shopify_variant_id: null,

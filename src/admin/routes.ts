@@ -6,11 +6,13 @@ import { idParams, noQuery } from '../platform/fields.ts'
 import { noStoreHeader, operation } from '../platform/operation.ts'
 import type { Admin } from './admin.ts'
 import {
+  allotmentBody,
   capacityBody,
   eventAnswer,
   eventChangesBody,
   newEventBody,
   newTicketBody,
+  queuedAnswer,
   statsAnswer,
   ticketAnswer,
   ticketChangesBody,
@@ -223,6 +225,28 @@ export function adminRoutes({ admin, accounts }: AdminRoutesDeps) {
             'Role ADMIN. Never fewer than are sold or held: 409 `capacity_below_sold` tells the `least` there can be.',
           answers: { 200: { schema: ticketAnswer } },
           errors: [...ofEdits, 'version_conflict', 'capacity_below_sold'],
+        }),
+      },
+    )
+    .put(
+      '/tickets/:id/allotment',
+      async ({ user, params, body: { units, version, location_id: locationId = null } }) => {
+        const by = { actor: user.name, version }
+        const jobId = await admin.updateAllotment(Number(params.id), { units, locationId }, by)
+        return uncached(JSON.stringify({ job_id: jobId, status: 'queued' }), { status: 202 })
+      },
+      {
+        query: noQuery,
+        params: idParams,
+        body: allotmentBody,
+        detail: operation({
+          ...shared,
+          summary: 'Say how many of a Shopify ticket are sold here',
+          description:
+            'Role ADMIN. A job moves the units, from Shopify or back: `GET /jobs/{id}` tells how many it were (`moved`; `missing` were sold ' +
+            'there meanwhile). Never fewer than are sold or held here: 409 `capacity_below_sold` tells the `least` there can be.',
+          answers: { 202: { schema: queuedAnswer, description: 'Queued' } },
+          errors: [...ofOne, 'not_shopify', 'not_tracked', 'version_conflict', 'capacity_below_sold'],
         }),
       },
     )

@@ -193,6 +193,28 @@ as $$
   from onsale.payments p
   where p.refunded_at is not null and p.status <> 'SUCCESS'
   union all
+  select 'sale', 'ticket ' || coalesce(w.ticket_id, s.ticket_id), 'allotment', coalesce(w.moved, 0)::text, s.capacity::text
+  from (
+    select m.event_id, m.ticket_id, sum(m.moved) as moved
+    from onsale.allotment_moves m
+    group by m.event_id, m.ticket_id
+    having sum(m.moved) <> 0
+  ) w
+  full join (
+    select n.event_id, n.ticket_id, n.capacity
+    from onsale.stock n
+    join onsale.tickets t on t.id = n.ticket_id
+    where n.channel = 'direct' and t.shopify_variant_id is not null
+  ) s on s.event_id = w.event_id and s.ticket_id = w.ticket_id
+  where coalesce(w.moved, 0) is distinct from s.capacity
+  union all
+  select 'sale', 'job ' || m.job_id, 'allotment', 'a move that is ended, or a job that ends it', m.step::text
+  from onsale.allotment_moves m
+  where m.step not in ('done', 'refused')
+    and not exists (
+      select from onsale.jobs j where j.id = m.job_id and j.state in ('queued', 'running', 'waiting')
+    )
+  union all
   select 'event', 'event ' || e.id, 'revision', 'one row', 'none'
   from onsale.events e
   left join onsale.event_revisions r on r.event_id = e.id

@@ -1,0 +1,82 @@
+-- Queues the move of units of a Shopify ticket between Shopify and the direct channel, so that the direct channel has p_units.
+-- Always one row.
+-- queued                 job_id is the job that moves them; how many that are is decided when it begins
+-- not_found              no such ticket, or it or its event was deleted
+-- not_shopify            of the direct channel alone: its capacity is what it has
+-- not_tracked            Shopify does not count its units, or has not told yet under which name
+-- version_conflict       it is not at p_version but at current_version
+-- allotment_below_sold   units_min are sold or held here, and fewer there cannot be. Unpaid orders whose time is over do not count:
+--                        they are expired first
+-- p_location_id: where Shopify has the units; null: at the only location there is. A second call queues a second job, which finds
+-- nothing to do.
+-- Locks: those of expire_orders, then those of event_revisions.
+create or replace function api.place_allotment(
+  p_ticket_id bigint,
+  p_version integer,
+  p_units bigint,
+  p_location_id bigint,
+  p_actor text,
+  p_now timestamptz default clock_timestamp()
+)
+returns table (outcome text, job_id bigint, current_version integer, units_min bigint)
+language plpgsql
+volatile
+rows 1
+security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_found record;
+begin
+  select
+    t.event_id, t.version, e.shopify_product_id, t.shopify_variant_id, v.inventory_item_id, s.capacity
+  into v_found
+  from onsale.tickets t
+  join onsale.events e on e.id = t.event_id
+  left join onsale.shopify_variants v on v.variant_id = t.shopify_variant_id
+  left join onsale.stock s on s.event_id = t.event_id and s.ticket_id = t.id and s.channel = 'shopify'
+  where t.id = p_ticket_id and not t.is_removed and e.deleted_at is null;
+  current_version := v_found.version;
+  outcome := case
+    when v_found.event_id is null then 'not_found'
+    when v_found.shopify_variant_id is null then 'not_shopify'
+    when v_found.version <> p_version then 'version_conflict'
+    when v_found.capacity is null or v_found.inventory_item_id is null then 'not_tracked'
+  end;
+  if outcome is not null then
+    return next;
+    return;
+  end if;
+
+  perform api.expire_orders(v_found.event_id, p_now);
+  select coalesce(sum(s.held + s.sold), 0) into strict units_min
+  from onsale.stock s
+  where s.event_id = v_found.event_id and s.ticket_id = p_ticket_id and s.channel = 'direct';
+  if p_units < units_min then
+    outcome := 'allotment_below_sold';
+    return next;
+    return;
+  end if;
+
+  outcome := 'queued';
+  insert into onsale.jobs (kind, subject, request, next_attempt_at, created_by, created_at, updated_at)
+  values (
+    'move_allotment', 'event ' || v_found.event_id,
+    jsonb_build_object(
+      'ticket_id', p_ticket_id,
+      'shopify_product_id', v_found.shopify_product_id::text,
+      'shopify_variant_id', v_found.shopify_variant_id::text,
+      'inventory_item_id', v_found.inventory_item_id::text,
+      'units', p_units,
+      'location_id', p_location_id::text,
+      'version', p_version
+    ),
+    p_now, p_actor, p_now, p_now
+  )
+  returning id into strict job_id;
+  return next;
+end;
+$$;
+comment on function api.place_allotment(bigint, integer, bigint, bigint, text, timestamptz) is
+  'Queues the move of units of a Shopify ticket between Shopify and the direct channel';
