@@ -162,6 +162,8 @@ function resultOf(job: Job, move: Extract<Move, { outcome: 'done' }>): Record<st
     shopify_updated_at: move.toldAt,
     inventory_item_id: move.inventoryItemId,
     location_id: move.locationId,
+    // What Shopify's stock was changed by, as other jobs say it.
+    delta: -move.moved,
     moved: move.moved,
     missing: move.missing,
     allotment: move.allotment,

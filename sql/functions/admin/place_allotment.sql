@@ -9,7 +9,7 @@
 --                        they are expired first
 -- p_location_id: where Shopify has the units; null: at the only location there is. A second call queues a second job, which finds
 -- nothing to do.
--- Locks: those of expire_orders, then those of event_revisions.
+-- Locks: the event, those of expire_orders, jobs, event_revisions.
 create or replace function api.place_allotment(
   p_ticket_id bigint,
   p_version integer,
@@ -36,7 +36,8 @@ begin
   join onsale.events e on e.id = t.event_id
   left join onsale.shopify_variants v on v.variant_id = t.shopify_variant_id
   left join onsale.stock s on s.event_id = t.event_id and s.ticket_id = t.id and s.channel = 'shopify'
-  where t.id = p_ticket_id and not t.is_removed and e.deleted_at is null;
+  where t.id = p_ticket_id and not t.is_removed and e.deleted_at is null
+  for no key update of e;
   current_version := v_found.version;
   outcome := case
     when v_found.event_id is null then 'not_found'
@@ -60,21 +61,19 @@ begin
   end if;
 
   outcome := 'queued';
-  insert into onsale.jobs (kind, subject, request, next_attempt_at, created_by, created_at, updated_at)
-  values (
-    'move_allotment', 'event ' || v_found.event_id,
+  job_id := api.place_event_job(
+    'move_allotment', 'event ' || v_found.event_id, v_found.event_id, p_ticket_id,
     jsonb_build_object(
-      'ticket_id', p_ticket_id,
       'shopify_product_id', v_found.shopify_product_id::text,
       'shopify_variant_id', v_found.shopify_variant_id::text,
+      'ticket_id', p_ticket_id,
       'inventory_item_id', v_found.inventory_item_id::text,
       'units', p_units,
       'location_id', p_location_id::text,
       'version', p_version
     ),
-    p_now, p_actor, p_now, p_now
-  )
-  returning id into strict job_id;
+    p_actor, null, null, p_now
+  );
   return next;
 end;
 $$;
