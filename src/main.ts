@@ -41,6 +41,17 @@ program
   .action((options: { processes: number; supervised?: true }) => stays(() => serve(options)))
 
 program
+  .command('worker')
+  .description("do the jobs alone: refunds, and admins' writes to Shopify; `serve` does them, too")
+  .action(() =>
+    stays(async () => {
+      const { withDatabase } = await import('./serve.ts')
+      const { work } = await import('./work.ts')
+      await work(withDatabase(readConfig(process.env), 'worker'))
+    }),
+  )
+
+program
   .command('migrate')
   .description('bring the database to this code: migrations, functions, grants')
   .action(() => ends(async (config) => (await loadCommands()).migrateDatabase(config)))
@@ -132,14 +143,15 @@ async function serve({ processes, supervised }: { processes: number; supervised?
   const config = readConfig(process.env)
   if (supervised) {
     const { serveSupervised } = await import('./supervised.ts')
-    return await serveSupervised(config)
+    return await serveSupervised(config, { processes })
   }
   if (processes === 1) {
     const { serve } = await import('./serve.ts')
     return await serve(config)
   }
   const { supervise } = await import('./supervisor.ts')
-  const command = [process.execPath, ...process.execArgv, Bun.main, 'serve', '--supervised']
+  const role = ['serve', '--supervised', '--processes', String(processes)]
+  const command = [process.execPath, ...process.execArgv, Bun.main, ...role]
   await supervise(config, { processes, command, env: process.env })
 }
 

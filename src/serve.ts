@@ -11,7 +11,6 @@ import type { StoredDelivery } from './intake/calls.ts'
 import { createIntake } from './intake/intake.ts'
 import { startIntakeTasks } from './intake/tasks.ts'
 import { createJobCalls } from './jobs/calls.ts'
-import { startWorker } from './jobs/worker.ts'
 import {
   accountsPoolSize,
   adminPoolSize,
@@ -40,6 +39,7 @@ import { createRateLimits } from './rate_limits/rate_limits.ts'
 import { createSales } from './sales/sales.ts'
 import { startSalesTasks } from './sales/tasks.ts'
 import { createTicketLinks } from './sales/ticket_links.ts'
+import { startWorkers } from './work.ts'
 
 /** A config whose database is known: the environment's, or the embedded one's. */
 export type ServiceConfig = Config & {
@@ -63,6 +63,8 @@ export type Service = {
 export type ServiceOptions = {
   /** Other processes of ours may listen on the same port, and the system spreads the connections. */
   sharesPort: boolean
+  /** So many serve side by side, this one included, and share the points of Shopify's Admin API. Default: 1. */
+  processes?: number
   /** What `GET /metrics` answers. Default: the metrics of this process. */
   readMetrics?: () => Promise<string>
 }
@@ -73,11 +75,11 @@ export async function serve(config: Config): Promise<void> {
   stopOnSignal({ stop: service.stop, force: () => {} })
 }
 
-/** The config for `serve`; throws a Refusal where the environment names no database. */
-export function withDatabase(config: Config): ServiceConfig {
+/** The config for a role; throws a Refusal where the environment names no database. */
+export function withDatabase(config: Config, role = 'serve'): ServiceConfig {
   const { databaseUrl, databaseDirectUrl, databaseAdminUrl } = config
   if (databaseUrl === null || databaseDirectUrl === null || databaseAdminUrl === null) {
-    throw new Refusal('DATABASE_URL must be set for `serve`; `up` brings its own PostgreSQL')
+    throw new Refusal(`DATABASE_URL must be set for \`${role}\`; \`up\` brings its own PostgreSQL`)
   }
   return { ...config, databaseUrl, databaseDirectUrl, databaseAdminUrl }
 }
@@ -85,7 +87,7 @@ export function withDatabase(config: Config): ServiceConfig {
 /** Serves until `stop`. Throws a Refusal where the schema is not the one this code needs or the port is taken. */
 export async function startService(
   config: ServiceConfig,
-  { sharesPort, readMetrics }: ServiceOptions,
+  { sharesPort, processes = 1, readMetrics }: ServiceOptions,
 ): Promise<Service> {
   const log = createLog({ level: config.logLevel })
   const metrics = createMetrics()
@@ -187,7 +189,7 @@ export async function startService(
       startCatalogTasks({ sql: pools.tasks, log, metrics }),
       startSalesTasks({ sql: pools.tasks, log, metrics }),
       startPaymentTasks({ sql: pools.tasks, log, metrics }),
-      startWorker({ sql: pools.jobs, handlers: payments.handlers, log, metrics }),
+      ...startWorkers({ sql: pools.jobs, config, payments, processes, log, metrics }),
     ]
 
     const port = server.port ?? config.port

@@ -95,6 +95,10 @@ const samples: { [N in Name]: VariablesOf<N> } = {
   activateInventory: { inventoryItemId: item, locationId: location, available: 200 },
   listLocations: { after: null },
   getEvent: { identifier: { id: event }, after: 'cursor' },
+  deleteMetafields: { metafields: [{ ownerId: event, namespace: 'onsale', key: 'venue' }] },
+  findEvent: { identifier: { handle: 'proms-1' } },
+  findTicket: { id: ticket },
+  listTickets: { id: event, after: 'cursor' },
 }
 
 describe.each(Object.entries(all))('%s', (name, document) => {
