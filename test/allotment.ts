@@ -25,7 +25,12 @@ export async function wanted(
   sql: Session,
   ticket: number,
   units: number,
-  { version = null as number | null, location = '1' as string | null, now = '2026-11-01T12:05:00Z' } = {},
+  {
+    version = null as number | null,
+    location = '1' as string | null,
+    token = null as string | null,
+    now = '2026-11-01T12:05:00Z',
+  } = {},
 ): Promise<Queued> {
   const [row] = await sql<Queued[]>`
     select r.outcome, r.job_id::integer as job, r.current_version as version, r.units_min::integer as min
@@ -35,6 +40,7 @@ export async function wanted(
         ${version}::integer, (select t.version from onsale.tickets t where t.id = ${ticket}::bigint), 1
       ),
       p_units => ${units}::bigint, p_location_id => ${location}::text::bigint, p_actor => 'user 7',
+      p_client_token => ${token}::text, p_client_digest => ${token === null ? null : `${ticket} ${units}`}::text,
       p_now => ${now}::text::timestamptz
     ) r`
   return row!

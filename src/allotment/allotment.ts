@@ -1,11 +1,12 @@
 import type { Job } from '../jobs/calls.ts'
-import { Refused } from '../jobs/worker.ts'
+import { type JobHandler, Refused } from '../jobs/worker.ts'
 import { levelSkewMs } from '../limits.ts'
 import type { Session } from '../platform/database.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import type { Shopify } from '../shopify/client.ts'
-import { adjustInventory, getLevel, gidOf, idOfGid, listLocations } from '../shopify/documents.ts'
+import { adjustInventory, getLevel, gidOf, idOfGid } from '../shopify/documents.ts'
 import { ShopifyError } from '../shopify/error.ts'
+import type { Places } from '../shopify/places.ts'
 import { createAllotmentCalls, type Move } from './calls.ts'
 
 export type AllotmentDeps = {
@@ -13,8 +14,8 @@ export type AllotmentDeps = {
   sql: Session
   shopify: Pick<Shopify, 'call'>
   metrics: Pick<Metrics, 'queryTime'>
-  /** Where units are moved that nobody named a location for; null: at the only one that the shop has. */
-  locationId?: string | null
+  /** Where units are that nobody named a location for. */
+  places: Pick<Places, 'requireLocation'>
 }
 
 type Call = Extract<Move, { outcome: 'call' }>
@@ -25,25 +26,27 @@ type Place = { inventoryItemId: string; locationId: string }
 type Undone = { answer: 'refused' | 'void'; error: unknown }
 
 /**
- * Moves units of a ticket between Shopify and the direct channel: what is taken leaves Shopify before it is sold here, what is
+ * What the worker of the jobs does for the allotment, by kind of job: moves units of a ticket between Shopify and the direct channel: what is taken leaves Shopify before it is sold here, what is
  * given back leaves here before it is sold there. PostgreSQL keeps every step and says what comes next.
  */
-export function createAllotment({ sql, shopify, metrics, locationId = null }: AllotmentDeps) {
+export function createAllotment({
+  sql,
+  shopify,
+  metrics,
+  places,
+}: AllotmentDeps): Record<'move_allotment', JobHandler> {
   const calls = createAllotmentCalls(sql, metrics)
 
-  return {
-    /** What the worker of the jobs does for the allotment, by kind of job. */
-    handlers: { move_allotment: move },
-  }
+  return { move_allotment: move }
 
   async function move(job: Job, options: Options): Promise<Record<string, unknown>> {
-    let location: string | null = locationId
+    let location: string | null = null
     for (;;) {
       options.signal.throwIfAborted()
       const next = await calls.claimAllotmentMove(job.id, location)
       if (next.outcome === 'done') return resultOf(job, next)
       if (next.outcome === 'call') await make(job, next, options)
-      else if (next.outcome === 'location_wanted') location = await onlyLocation(options)
+      else if (next.outcome === 'location_wanted') location = idOfGid(await places.requireLocation(null))
       else throw refusalOf(job, next)
     }
   }
@@ -102,17 +105,6 @@ export function createAllotment({ sql, shopify, metrics, locationId = null }: Al
       throw new Error('Shopify does not show its change of the stock yet')
     return quantity
   }
-
-  async function onlyLocation({ signal }: Options): Promise<string> {
-    const { locations } = await shopify.call(listLocations, {}, { signal })
-    const [only, ...others] = locations.nodes
-    if (only === undefined) throw new Refused('The shop has no location that is open')
-    if (others.length > 0)
-      throw new Refused(
-        `The shop has ${locations.nodes.length} locations: say by location_id which one has the units`,
-      )
-    return idOfGid(only.id)
-  }
 }
 
 const reasons = {
@@ -129,16 +121,18 @@ function referenceOf({ id }: Job, { step }: { step: string }): string {
 /** What an error says of a call: only what was certainly not made is an answer. */
 function undone(error: unknown, { wasAsked }: Call): Undone {
   if (!(error instanceof ShopifyError)) throw error
-  const { kind, codes, message } = error
+  const { kind, codes, message, faults } = error
+  const refusal = new Refused(message, { faults, cause: error })
   if (codes.includes('IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED')) return { answer: 'void', error }
   // The key stood for something else: of the call nothing is known.
-  if (codes.includes('IDEMPOTENCY_KEY_PARAMETER_MISMATCH')) throw new Refused(message)
+  if (codes.includes('IDEMPOTENCY_KEY_PARAMETER_MISMATCH')) throw refusal
   // Had Shopify made the call before, the key would have got that answer again.
-  if (kind === 'user_errors') return { answer: 'refused', error: new Refused(message) }
+  if (kind === 'user_errors') return { answer: 'refused', error: refusal }
   if (kind !== 'refused') throw error
-  if (wasAsked)
-    throw new Refused(`${message}; an earlier attempt may have come through: have the job tried again`)
-  return { answer: 'refused', error: new Refused(message) }
+  if (!wasAsked) return { answer: 'refused', error: refusal }
+  throw new Refused(`${message}; an earlier attempt may have come through: have the job tried again`, {
+    cause: error,
+  })
 }
 
 function refusalOf(job: Job, move: Exclude<Move, { outcome: 'call' | 'done' | 'location_wanted' }>): Refused {

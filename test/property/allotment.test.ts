@@ -11,6 +11,7 @@ import { createLog } from '../../src/platform/log.ts'
 import { createMetrics } from '../../src/platform/metrics.ts'
 import { createShopify, type Shopify } from '../../src/shopify/client.ts'
 import { ShopifyError } from '../../src/shopify/error.ts'
+import { createPlaces } from '../../src/shopify/places.ts'
 import { fixedToken } from '../../src/shopify/tokens.ts'
 import { allotmentOf, type Mirrored, wanted } from '../allotment.ts'
 import { applyAll, delivery, stockOf } from '../deliveries.ts'
@@ -154,8 +155,9 @@ async function live({ units, moves, acts, isStormy }: Life): Promise<void> {
     const sql = ((...asked: Parameters<typeof service>) =>
       around(() => service(...asked))) as unknown as Session
     const call: Shopify['call'] = (...asked) => around(() => shopify.call(...asked))
-    const { handlers } = createAllotment({ sql, shopify: { call }, metrics })
-    return (job) => handlers.move_allotment(job, { signal: new AbortController().signal })
+    const places = createPlaces({ call }, { locationId: null, keptMs: 0 })
+    const { move_allotment: move } = createAllotment({ sql, shopify: { call }, places, metrics })
+    return (job) => move(job, { signal: new AbortController().signal })
   }
 
   /** What happens next in the world, and whether it still is as it must be. */

@@ -1,21 +1,25 @@
 -- Queues the move of units of a Shopify ticket between Shopify and the direct channel, so that the direct channel has p_units.
 -- Always one row.
 -- queued                 job_id is the job that moves them; how many that are is decided when it begins
+-- replayed               the same request was queued before under this token, as job_id
+-- conflict               another request was queued under this token, as job_id
 -- not_found              no such ticket, or it or its event was deleted
 -- not_shopify            of the direct channel alone: its capacity is what it has
 -- not_tracked            Shopify does not count its units, or has not told yet under which name
 -- version_conflict       it is not at p_version but at current_version
 -- allotment_below_sold   units_min are sold or held here, and fewer there cannot be. Unpaid orders whose time is over do not count:
 --                        they are expired first
--- p_location_id: where Shopify has the units; null: at the only location there is. A second call queues a second job, which finds
--- nothing to do.
--- Locks: the event, those of expire_orders, jobs, event_revisions.
+-- p_location_id: where Shopify has the units; null: at the only location there is. A second call without a token queues a second job,
+-- which finds nothing to do.
+-- Locks: the client's token (advisory), the event, those of expire_orders, jobs, event_revisions.
 create or replace function api.place_allotment(
   p_ticket_id bigint,
   p_version integer,
   p_units bigint,
   p_location_id bigint,
   p_actor text,
+  p_client_token text default null,
+  p_client_digest text default null,
   p_now timestamptz default clock_timestamp()
 )
 returns table (outcome text, job_id bigint, current_version integer, units_min bigint)
@@ -29,6 +33,13 @@ as $$
 declare
   v_found record;
 begin
+  select c.outcome, c.job_id into strict outcome, job_id
+  from api.claim_client_token(p_actor, p_client_token, p_client_digest) c;
+  if outcome is not null then
+    return next;
+    return;
+  end if;
+
   select
     t.event_id, t.version, e.shopify_product_id, t.shopify_variant_id, v.inventory_item_id, s.capacity
   into v_found
@@ -72,10 +83,10 @@ begin
       'location_id', p_location_id::text,
       'version', p_version
     ),
-    p_actor, null, null, p_now
+    p_actor, p_client_token, p_client_digest, p_now
   );
   return next;
 end;
 $$;
-comment on function api.place_allotment(bigint, integer, bigint, bigint, text, timestamptz) is
+comment on function api.place_allotment(bigint, integer, bigint, bigint, text, text, text, timestamptz) is
   'Queues the move of units of a Shopify ticket between Shopify and the direct channel';

@@ -1,5 +1,5 @@
 import { expect } from 'bun:test'
-import { makeEvent } from '../../admin.ts'
+import { auditOf, makeEvent, shownEvent } from '../../admin.ts'
 import { allotmentOf, allotted, mirrored, wanted } from '../../allotment.ts'
 import { apply, delivery, product, variant } from '../../deliveries.ts'
 import { jobOf } from '../../jobs.ts'
@@ -28,6 +28,12 @@ check('a move is queued behind what else is owed to the event, and nothing is mo
     },
   })
   expect(await allotmentOf(sql, ticket)).toBeNull()
+  expect(await shownEvent(sql, event)).toMatchObject({
+    pending_changes: [{ job_id: job, kind: 'move_allotment', state: 'queued' }],
+  })
+  expect((await auditOf(sql, `event ${event}`)).map(({ actor, action }) => [actor, action])).toEqual([
+    ['user 7', 'shopify.move_allotment'],
+  ])
 })
 
 check('where nobody says from where, the job finds out', async (sql) => {
@@ -88,3 +94,14 @@ check('what is not there, or not any more, is not found', async (sql) => {
   await apply(sql, delivery('products/delete', { id: 1 }))
   expect(await wanted(sql, ticket, 4)).toMatchObject({ outcome: 'not_found', job: null })
 })
+
+check(
+  'a request that is sent again under its token is the same job, and another one is refused',
+  async (sql) => {
+    const { ticket } = await mirrored(sql)
+    const { job } = await wanted(sql, ticket, 4, { token: 'mine' })
+    expect(await wanted(sql, ticket, 4, { token: 'mine' })).toMatchObject({ outcome: 'replayed', job })
+    expect(await wanted(sql, ticket, 5, { token: 'mine' })).toMatchObject({ outcome: 'conflict', job })
+    expect(await wanted(sql, ticket, 5, { token: 'another' })).toMatchObject({ outcome: 'queued' })
+  },
+)
