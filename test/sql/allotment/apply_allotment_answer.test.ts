@@ -1,16 +1,18 @@
 import { expect } from 'bun:test'
 import type { TransactionSql } from 'postgres'
+import { shownEvent } from '../../admin.ts'
 import { allotmentOf, allotted, goOn, mirrored, queued, said } from '../../allotment.ts'
-import { scratchTests, sqlStateOf } from '../../scratch.ts'
+import { apply, delivery, level, order, product, variant } from '../../deliveries.ts'
+import { expectAnyOrder, scratchTests, sqlStateOf } from '../../scratch.ts'
 
 const check = scratchTests()
 
 /** A move whose first call is about to be made. */
 async function asked(sql: TransactionSql, { from = 0, to = 4 } = {}) {
-  const { ticket } = await mirrored(sql)
+  const { event, ticket } = await mirrored(sql)
   if (from > 0) await allotted(sql, ticket, from)
   const job = await queued(sql, ticket, to)
-  return { ticket, job, call: await goOn(sql, job) }
+  return { event, ticket, job, call: await goOn(sql, job) }
 }
 
 check('what Shopify had is here with its answer', async (sql) => {
@@ -110,4 +112,47 @@ check('units taken without a look at what was left are not believed', async (sql
   const state = await sqlStateOf(sql, async (sql) => await said(sql, job, call.key, 'made'))
   expect(state).toBe('23502')
   expect(await allotmentOf(sql, ticket)).toBeNull()
+})
+
+check('the level that tells of it changes no capacity in all, in whatever order it comes', async (sql) => {
+  const { event, ticket, job, call } = await asked(sql)
+  await said(sql, job, call.key, 'made', { quantity: 3 })
+  // Until Shopify tells, its part is as it was.
+  expect(await shownEvent(sql, event)).toMatchObject({ capacity: 14, pending_changes: [{ job_id: job }] })
+  const time = (text: string) => ({ updated_at: `2026-11-01T${text}Z` })
+  await expectAnyOrder(sql, [
+    delivery(
+      'orders/create',
+      order({ at: '2026-11-01T12:00:00Z', lines: [{ id: 1, variant_id: 11, quantity: 3 }] }),
+    ),
+    delivery('inventory_levels/update', level(7, time('12:00:00'))),
+    delivery('inventory_levels/update', level(3, time('12:07:00'))),
+    delivery(
+      'products/update',
+      product({ ...time('12:07:01'), variants: [variant({ inventory_quantity: 3 })] }),
+    ),
+  ])
+  await apply(
+    sql,
+    delivery('inventory_levels/update', level(3, time('12:07:00'))),
+    delivery(
+      'orders/create',
+      order({ at: '2026-11-01T12:00:00Z', lines: [{ id: 1, variant_id: 11, quantity: 3 }] }),
+    ),
+    delivery('inventory_levels/update', level(7, time('12:00:00'))),
+  )
+  expect(await shownEvent(sql, event)).toMatchObject({
+    capacity: 10,
+    sold: 3,
+    available: 7,
+    tickets: [
+      {
+        id: ticket,
+        channels: {
+          shopify: { capacity: 6, sold: 3, available: 3 },
+          direct: { capacity: 4, sold: 0, available: 4 },
+        },
+      },
+    ],
+  })
 })
