@@ -182,7 +182,7 @@ export function createTicketWrites({ shopify, places, calls, settleMs }: Deps) {
     const input = { name: 'available' as const, reason: 'correction', changes }
     let isStocked = false
     for (let nth = 0; ; nth++) {
-      const idempotencyKey = keyOf(job.idempotencyKey, nth)
+      const idempotencyKey = nth === 0 ? job.idempotencyKey : keyOf(job.idempotencyKey, String(nth))
       try {
         const { inventoryAdjustQuantities } = await shopify.call(
           adjustInventory,
@@ -195,9 +195,9 @@ export function createTicketWrites({ shopify, places, calls, settleMs }: Deps) {
         if (isOf(error, 'IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED')) continue
         if (isStocked || !unstocked.some((code) => isOf(error, code))) throw error
         // Without units: were its answer lost, nobody could tell whether they are counted in.
-        const key = keyOf(job.idempotencyKey, -1)
         const variables = { inventoryItemId: itemId, locationId }
-        await shopify.call(activateInventory, variables, { signal, idempotencyKey: key })
+        const stocking = keyOf(job.idempotencyKey, `stocked ${job.attempt}`)
+        await shopify.call(activateInventory, variables, { signal, idempotencyKey: stocking })
         isStocked = true
       }
     }
@@ -309,7 +309,7 @@ function isOf(error: unknown, code: string): boolean {
   return error instanceof ShopifyError && error.codes.includes(code)
 }
 
-/** The job's own key, and others that follow from it. */
-function keyOf(key: string, nth: number): string {
-  return nth === 0 ? key : createHash('sha256').update(`${key} ${nth}`).digest('hex').slice(0, 32)
+/** A key that follows from the job's own. */
+function keyOf(key: string, what: string): string {
+  return createHash('sha256').update(`${key} ${what}`).digest('hex').slice(0, 32)
 }
