@@ -32,6 +32,7 @@ as $$
 #variable_conflict use_column
 declare
   v_found record;
+  v_allotment bigint;
 begin
   select c.outcome, c.job_id into strict outcome, job_id
   from api.claim_client_token(p_actor, p_client_token, p_client_digest) c;
@@ -62,7 +63,7 @@ begin
   end if;
 
   perform api.expire_orders(v_found.event_id, p_now);
-  select coalesce(sum(s.held + s.sold), 0) into strict units_min
+  select coalesce(sum(s.held + s.sold), 0), coalesce(sum(s.capacity), 0) into strict units_min, v_allotment
   from onsale.stock s
   where s.event_id = v_found.event_id and s.ticket_id = p_ticket_id and s.channel = 'direct';
   if p_units < units_min then
@@ -80,6 +81,8 @@ begin
       'ticket_id', p_ticket_id,
       'inventory_item_id', v_found.inventory_item_id::text,
       'units', p_units,
+      -- Of all channels: the mirror shows what was moved once it is the same again (list_shown_jobs).
+      'capacity', v_found.capacity + v_allotment,
       'location_id', p_location_id::text,
       'version', p_version
     ),

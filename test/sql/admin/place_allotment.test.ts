@@ -23,6 +23,7 @@ check('a move is queued behind what else is owed to the event, and nothing is mo
       shopify_variant_id: '11',
       inventory_item_id: '1011',
       units: 4,
+      capacity: 10,
       location_id: '1',
       version: 1,
     },

@@ -114,6 +114,25 @@ check('units taken without a look at what was left are not believed', async (sql
   expect(await allotmentOf(sql, ticket)).toBeNull()
 })
 
+check('the level that tells of it confirms the job', async (sql) => {
+  const { event, job, call } = await asked(sql)
+  await said(sql, job, call.key, 'made', { quantity: 6 })
+  await sql`
+    update onsale.jobs set
+      state = 'done', updated_at = '2026-11-01T12:07:00Z', result = jsonb_build_object('shopify_updated_at', '2026-11-01T12:07:00Z')
+    where id = ${job}`
+  const confirmed = () => sql`
+    select c.job_id::integer as id from api.apply_job_confirmations(p_now => '2026-11-01T12:07:01Z') c`
+  const told = (available: number, at: string) =>
+    apply(sql, delivery('inventory_levels/update', level(available, { updated_at: `2026-11-01T${at}Z` })))
+  // Of the same second, from before the change.
+  await told(10, '12:06:59')
+  expect([...(await confirmed())]).toEqual([])
+  await told(6, '12:07:00')
+  expect([...(await confirmed())]).toEqual([{ id: job }])
+  expect(await shownEvent(sql, event)).toMatchObject({ capacity: 10, pending_changes: [] })
+})
+
 check('the level that tells of it changes no capacity in all, in whatever order it comes', async (sql) => {
   const { event, ticket, job, call } = await asked(sql)
   await said(sql, job, call.key, 'made', { quantity: 3 })
