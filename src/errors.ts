@@ -25,7 +25,7 @@ export const errorCodes = {
   has_live_orders: { status: 409, title: 'Somebody holds or has bought tickets of it' },
   not_shopify: { status: 409, title: 'It is of the direct channel alone' },
   not_tracked: { status: 409, title: 'Shopify does not count its units' },
-  not_direct: { status: 409, title: 'It is made in Shopify, and changed there' },
+  shopify_not_connected: { status: 409, title: 'It is for Shopify, which this service may not write to' },
   email_taken: { status: 409, title: 'Somebody has an account with this address' },
   too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body is of a media type that is not accepted here' },

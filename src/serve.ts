@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { version } from '../package.json'
 import { createAccounts } from './accounts/accounts.ts'
 import { createAdmin } from './admin/admin.ts'
+import type { Shop } from './admin/shop_bodies.ts'
 import { buildApp } from './app.ts'
 import { createCatalog } from './catalog/catalog.ts'
 import { startCatalogTasks } from './catalog/tasks.ts'
@@ -39,6 +40,7 @@ import { createRateLimits } from './rate_limits/rate_limits.ts'
 import { createSales } from './sales/sales.ts'
 import { startSalesTasks } from './sales/tasks.ts'
 import { createTicketLinks } from './sales/ticket_links.ts'
+import { hasShopify } from './shopify/shopify.ts'
 import { startWorkers } from './work.ts'
 
 /** A config whose database is known: the environment's, or the embedded one's. */
@@ -135,7 +137,7 @@ export async function startService(
   const sales = createSales({ pool: pools.sales, metrics })
   const { providers, simulator } = await openProviders(config)
   const payments = createPayments({ pool: pools.payments, providers, log, metrics })
-  const admin = createAdmin({ pool: pools.admin, metrics })
+  const admin = createAdmin({ pool: pools.admin, metrics, shop: shopOf(config) })
   const catalog = createCatalog({
     pool: pools.reads,
     replica: pools.replica ?? null,
@@ -241,6 +243,12 @@ export async function startService(
     if (error instanceof Error && isTransient(error)) throw unusable(config.databaseUrl, error)
     throw error
   }
+}
+
+/** The shop that admins' writes go to; null where none can be written to. */
+function shopOf(config: Config): Shop | null {
+  const { shopifyCurrency: currency, shopifyEventType: eventType } = config
+  return hasShopify(config) ? { currency, eventType } : null
 }
 
 /** Asks for a key that nobody keeps: without a question, what the cache knows of Redis may be old. */

@@ -33,7 +33,7 @@ export async function wanted(
   } = {},
 ): Promise<Queued> {
   const [row] = await sql<Queued[]>`
-    select r.outcome, r.job_id::integer as job, r.current_version as version, r.units_min::integer as min
+    select r.outcome, r.job_id::integer as job, r.current_version as version, r.capacity_min::integer as min
     from api.place_allotment(
       p_ticket_id => ${ticket}::bigint,
       p_version => coalesce(

@@ -56,10 +56,6 @@ export type CancelResult = Edited<'cancelled' | 'has_live_orders' | Refusal>
 export type CapacityResult = Edited<'updated' | 'capacity_below_sold' | Refusal> & {
   capacityMin: number | null
 }
-/** `unitsMin`: what is sold or held here, fewer there cannot be; null where it came not so far. */
-export type AllotmentResult = Edited<
-  'queued' | 'not_found' | 'not_shopify' | 'not_tracked' | 'version_conflict' | 'allotment_below_sold'
-> & { jobId: number | null; unitsMin: number | null }
 export type NewTicketResult = { outcome: 'applied' | 'not_found' | 'not_direct'; ticketId: number | null }
 
 /** What of an event or ticket is changed in Shopify: the kinds of its jobs. */
@@ -100,6 +96,11 @@ export type ShopifyWriteResult = {
   jobId: number | null
   version: number | null
   capacityMin: number | null
+}
+
+/** As `ShopifyWriteResult`; what Shopify does not count has no units to move. */
+export type AllotmentResult = Omit<ShopifyWriteResult, 'outcome'> & {
+  outcome: Exclude<ShopifyWriteResult['outcome'], 'has_live_orders'> | 'not_tracked'
 }
 
 /** Who edits, for the audit log: `user 7`, `key 3`. `version`: the one that the caller has seen. */
@@ -255,23 +256,25 @@ export function createAdminCalls(metrics: Pick<Metrics, 'queryTime'>) {
         return row!
       }),
 
-    /** `locationId`: null is the only one that the shop has. */
+    /** Queues the move of units of a ticket between Shopify and the direct channel, which is to have so many. */
     placeAllotment: (
       sql: Sql,
       ticketId: number,
-      { units, locationId }: { units: number; locationId: string | null },
-      { actor, version }: By,
+      units: number,
+      { locationId, version, actor, token, digest }: Asker & { locationId: string | null; version: number },
     ): Promise<AllotmentResult> =>
       timed('place_allotment', async () => {
         const [row] = await sql<AllotmentResult[]>`
           select
-            r.outcome, r.current_version as version, r.job_id::float8 as "jobId", r.units_min::float8 as "unitsMin"
+            r.outcome, r.job_id::float8 as "jobId", r.current_version as version, r.capacity_min::float8 as "capacityMin"
           from api.place_allotment(
             p_ticket_id => ${ticketId}::bigint,
             p_version => ${version}::integer,
             p_units => ${units}::bigint,
             p_location_id => ${locationId}::text::bigint,
-            p_actor => ${actor}::text
+            p_actor => ${actor}::text,
+            p_client_token => ${token}::text,
+            p_client_digest => ${digest}::text
           ) r`
         return row!
       }),

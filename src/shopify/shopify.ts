@@ -15,6 +15,11 @@ export function openShopify(
   return createShopify({ url: config.shopifyApiUrl, tokens, log, metrics, processes, lowPercent })
 }
 
+/** Whether the environment names an Admin API, and something to log in with. */
+export function hasShopify(config: Config): boolean {
+  return config.shopifyApiUrl !== null && tokensOf(config) !== null
+}
+
 function tokensOf(config: Config): Tokens | null {
   const { shopifyApiUrl: apiUrl, shopifyAccessToken, shopifyClientId: clientId } = config
   if (shopifyAccessToken !== null) return fixedToken(shopifyAccessToken)

@@ -111,7 +111,7 @@ async function live({ units, moves, acts, isStormy }: Life): Promise<void> {
 
   async function moveTo({ units: aim, crashes, isByTwins }: MoveOf): Promise<void> {
     const { outcome, job } = await wanted(admin, ticket, aim, { location: null, now: now() })
-    expect(['queued', 'allotment_below_sold']).toContain(outcome)
+    expect(['queued', 'capacity_below_sold']).toContain(outcome)
     if (job === null) return
     for (const crash of crashes)
       await Promise.all(isByTwins ? [attempt(crash), attempt(crash + 1)] : [attempt(crash)])

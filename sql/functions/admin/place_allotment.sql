@@ -7,7 +7,7 @@
 -- not_shopify            of the direct channel alone: its capacity is what it has
 -- not_tracked            Shopify does not count its units, or has not told yet under which name
 -- version_conflict       it is not at p_version but at current_version
--- allotment_below_sold   units_min are sold or held here, and fewer there cannot be. Unpaid orders whose time is over do not count:
+-- capacity_below_sold    capacity_min are sold or held here, and fewer there cannot be. Unpaid orders whose time is over do not count:
 --                        they are expired first
 -- p_location_id: where Shopify has the units; null: at the only location there is. A second call without a token queues a second job,
 -- which finds nothing to do.
@@ -22,7 +22,7 @@ create or replace function api.place_allotment(
   p_client_digest text default null,
   p_now timestamptz default clock_timestamp()
 )
-returns table (outcome text, job_id bigint, current_version integer, units_min bigint)
+returns table (outcome text, job_id bigint, current_version integer, capacity_min bigint)
 language plpgsql
 volatile
 rows 1
@@ -63,11 +63,11 @@ begin
   end if;
 
   perform api.expire_orders(v_found.event_id, p_now);
-  select coalesce(sum(s.held + s.sold), 0), coalesce(sum(s.capacity), 0) into strict units_min, v_allotment
+  select coalesce(sum(s.held + s.sold), 0), coalesce(sum(s.capacity), 0) into strict capacity_min, v_allotment
   from onsale.stock s
   where s.event_id = v_found.event_id and s.ticket_id = p_ticket_id and s.channel = 'direct';
-  if p_units < units_min then
-    outcome := 'allotment_below_sold';
+  if p_units < capacity_min then
+    outcome := 'capacity_below_sold';
     return next;
     return;
   end if;

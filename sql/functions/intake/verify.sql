@@ -193,20 +193,14 @@ as $$
   from onsale.payments p
   where p.refunded_at is not null and p.status <> 'SUCCESS'
   union all
-  select 'sale', 'ticket ' || coalesce(w.ticket_id, s.ticket_id), 'allotment', coalesce(w.moved, 0)::text, s.capacity::text
+  select 'sale', 'ticket ' || w.ticket_id, 'allotment', w.moved::text, s.capacity::text
   from (
     select m.event_id, m.ticket_id, sum(m.moved) as moved
     from onsale.allotment_moves m
     group by m.event_id, m.ticket_id
-    having sum(m.moved) <> 0
   ) w
-  full join (
-    select n.event_id, n.ticket_id, n.capacity
-    from onsale.stock n
-    join onsale.tickets t on t.id = n.ticket_id
-    where n.channel = 'direct' and t.shopify_variant_id is not null
-  ) s on s.event_id = w.event_id and s.ticket_id = w.ticket_id
-  where coalesce(w.moved, 0) is distinct from s.capacity
+  left join onsale.stock s on s.event_id = w.event_id and s.ticket_id = w.ticket_id and s.channel = 'direct'
+  where w.moved is distinct from coalesce(s.capacity, 0)
   union all
   select 'sale', 'job ' || m.job_id, 'allotment', 'a move that is ended, or a job that ends it', m.step::text
   from onsale.allotment_moves m

@@ -82,7 +82,7 @@ check('fewer than are sold and held is refused with the least there can be', asy
   const [first] = await place(sql, event, [{ user, items: [[ticket, 1]] }])
   await change(sql, event, [{ order: first?.body.id ?? 0, status: 'PAID' }], { actor: 'admin' })
   await place(sql, event, [{ user, items: [[ticket, 1]] }])
-  expect(await wanted(sql, ticket, 1)).toMatchObject({ outcome: 'allotment_below_sold', job: null, min: 2 })
+  expect(await wanted(sql, ticket, 1)).toMatchObject({ outcome: 'capacity_below_sold', job: null, min: 2 })
   expect(await wanted(sql, ticket, 2)).toMatchObject({ outcome: 'queued', min: 2 })
   // From then on what was held is free.
   const now = '2026-11-01T12:10:00Z'
