@@ -147,6 +147,16 @@ export function sqlState(error: unknown): string | null {
   return code !== null && /^[0-9A-Z]{5}$/.test(code) ? code : null
 }
 
+/** What something failed for, as it is kept and told: the message alone, since its details may quote a customer. */
+export function reasonOf(error: unknown): string {
+  return storableText(error instanceof Error ? error.message : String(error))
+}
+
+/** Somebody else's words, cut to 500 characters, as PostgreSQL can keep them: it stores neither a NUL nor half a surrogate. */
+export function storableText(text: string): string {
+  return text.slice(0, 500).toWellFormed().replaceAll('\0', ' ')
+}
+
 function errorCode(error: unknown): string | null {
   const code = error instanceof Error && 'code' in error ? error.code : null
   return typeof code === 'string' ? code : null

@@ -383,6 +383,35 @@ export const shopifyWaitingMax = 1_000
 export const shopifyPointsAssumed = 1_000
 export const shopifyRestoreAssumed = 50
 export const shopifyCostAssumed = 50
+/** How often a bulk operation is asked how far it is: it takes seconds to hours, and a look costs one point. */
+export const bulkLookEveryMs = 2_000
+/** Shopify ends a bulk operation after 10 days; nobody waits longer than this for one. */
+export const bulkMsMax = 24 * 3_600_000
+/** Days of orders that an app sees without the scope read_all_orders. */
+export const ordersDaysMax = 60
+/** Shopify keeps a file for 7 days: a run that was stopped is taken up again for so long. */
+export const syncKeptHours = 6 * 24
+/** A line is one record: a product with the longest description that Shopify takes has half a MiB. */
+export const syncLineBytesMax = 4 * 1_024 * 1_024
+/** Lines and bytes of them that are staged together: what a run that is stopped does again, and what it holds in memory twice. */
+export const syncPieceLines = 5_000
+export const syncPieceBytes = 4 * 1_024 * 1_024
+/** Nothing of a file for so long, and it is asked for again behind what came. */
+export const syncSilenceMsMax = 30_000
+/** A file that breaks off so often without a line more is given up. */
+export const syncBreaksMax = 5
+/** A COPY of one piece takes a tenth of a second. */
+export const syncCopyMsMax = 120_000
+/** Products, items or orders that are applied by one call: a few tenths of a second, in which their webhooks wait. */
+export const syncBatchRecords = 500
+/** A batch that others' locks keep from being applied is tried again so often. */
+export const syncBusyMax = 10
+/** Connections of a sync: one holds its place, one stages, one applies. */
+export const syncPoolSize = 3
+/** Where there is no terminal, how often a sync says how far it is. */
+export const syncToldEveryMs = 2_000
+/** Snapshots that admins see. */
+export const syncRunsShown = 20
 /** A token is renewed so long before its end, or a tenth of its life: it is good for a day. */
 export const shopifyTokenAheadMs = 600_000
 /** By how much a level may seem older than its last change: both are told to the second, each by its own clock. */

@@ -14,6 +14,7 @@ const loadCommands = async () => ({
   ...(await import('./commands.ts')),
   ...(await import('./intake/commands.ts')),
   ...(await import('./accounts/commands.ts')),
+  ...(await import('./shopify/commands.ts')),
 })
 
 const program = new Command('onsale')
@@ -74,6 +75,27 @@ program
   .option('--force', 'also in production, and beside events of real shops', false)
   .action(({ events, force }: { events: number; force: boolean }) =>
     ends(async (config) => (await loadCommands()).seedDatabase(config, { events, isForced: force })),
+  )
+
+program
+  .command('sync')
+  .description('read the whole shop into the mirror; one that was stopped goes on')
+  .option(
+    '--orders-days <days>',
+    'orders of so many days; above 60 only with the scope read_all_orders',
+    toCount,
+    60,
+  )
+  .action(({ ordersDays }: { ordersDays: number }) =>
+    ends(async (config) => {
+      const { runCommand, syncMirror } = await loadCommands()
+      const stopping = new AbortController()
+      for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort())
+      const { signal } = stopping
+      return await runCommand(config, (deps, databases) =>
+        syncMirror(deps, databases, { config, ordersDays, signal }),
+      )
+    }),
   )
 
 const deliveries = program.command('deliveries').description('look after webhooks that could not be applied')

@@ -23,7 +23,7 @@ type Settings = Pick<Config, 'shopifyEventTag' | 'shopifyEventType' | 'shopifyLo
 type Truth = ReturnType<typeof truthIn>
 
 /** The token of the fake shop. */
-export const accessToken = 'a token of the fake shop'
+export const accessToken = 'shpat_of_the_fake_shop'
 
 /**
  * All that a write goes through: a queue, a worker, the fake shop's Admin API, its webhooks, and the mirror they make. The worker

@@ -1,4 +1,5 @@
 import { TimeoutStrategy, timeout } from 'cockatiel'
+import { reasonOf, storableText } from '../errors.ts'
 import {
   jobAttemptMsMax,
   jobAttemptsMax,
@@ -190,17 +191,7 @@ function errorsOf(error: unknown): JobError[] {
   const faults = error instanceof Refused ? error.faults : []
   if (faults.length === 0) return [{ message: reasonOf(error), field: null }]
   return faults.map(({ message, field }) => ({
-    message: storable(message),
-    field: field === null ? null : storable(field),
+    message: storableText(message),
+    field: field === null ? null : storableText(field),
   }))
-}
-
-/** What a call failed for, as a job's errors keep it. */
-export function reasonOf(error: unknown): string {
-  return storable(error instanceof Error ? error.message : String(error))
-}
-
-/** PostgreSQL stores neither a NUL nor half a surrogate. */
-function storable(text: string): string {
-  return text.slice(0, 500).toWellFormed().replaceAll('\0', ' ')
 }

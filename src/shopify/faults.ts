@@ -1,3 +1,4 @@
+import { storableText } from '../errors.ts'
 import type { ShopifyFault } from './error.ts'
 
 /** What a mutation says of what it was asked for. */
@@ -13,7 +14,7 @@ export function isUserError(value: unknown): value is UserError {
 /** What is wrong, in the words of our API: events and tickets for products and variants, and paths as in its other refusals. */
 export function faultsOf(errors: readonly UserError[]): ShopifyFault[] {
   return errors.slice(0, faultsMax).map(({ message, field, code }) => ({
-    message: storable(sentences[code ?? ''] ?? inOurWords(message)),
+    message: storableText(sentences[code ?? ''] ?? inOurWords(message)),
     field: Array.isArray(field) ? pathOf(field) : null,
   }))
 }
@@ -58,7 +59,7 @@ function pathOf(field: readonly unknown[]): string | null {
     .replace(/\/optionValues(\/\d+)?(\/name)?$/, '/name')
     .replace(/\/(inventoryQuantities|quantityAdjustments)\b.*$/, '/capacity')
     .replace(/[A-Za-z]+/g, (word) => words[word] ?? word)
-  return path === '' ? null : storable(path)
+  return path === '' ? null : storableText(path)
 }
 
 const words: Readonly<Record<string, string>> = {
@@ -68,9 +69,4 @@ const words: Readonly<Record<string, string>> = {
   compareAtPrice: 'compare_at_price_cents',
   descriptionHtml: 'description',
   files: 'images',
-}
-
-/** PostgreSQL stores neither a NUL nor half a surrogate. */
-function storable(text: string): string {
-  return text.slice(0, 500).toWellFormed().replaceAll('\0', ' ')
 }

@@ -80,7 +80,7 @@ export function createTicketWrites({ shopify, places, calls, settleMs }: Deps) {
   async function update(job: Job, { signal }: { signal: AbortSignal }) {
     const request = job.request as Named & { changes: TicketChanges; currency: string }
     const { shopify_product_id: productId, shopify_variant_id: variantId, changes, currency } = request
-    requireKnown(changes, ['name', 'sku', 'price_cents', 'compare_at_price_cents'])
+    requireKnown(changes, changeable)
     const product = gidOf('Product', productId)
     const id = gidOf('ProductVariant', variantId)
     const optionName = changes.name === undefined ? '' : await optionOf(product, signal)
@@ -257,6 +257,17 @@ export function createTicketWrites({ shopify, places, calls, settleMs }: Deps) {
     return only.name
   }
 }
+
+// Of the last three only what says nothing new comes this far.
+const changeable = [
+  'name',
+  'sku',
+  'price_cents',
+  'compare_at_price_cents',
+  'is_visible',
+  'sale_starts_at',
+  'sale_ends_at',
+]
 
 type CreateRequest = {
   shopify_product_id: string

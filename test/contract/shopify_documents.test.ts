@@ -99,6 +99,13 @@ const samples: { [N in Name]: VariablesOf<N> } = {
   findEvent: { identifier: { handle: 'proms-1' } },
   findTicket: { id: ticket },
   listTickets: { id: event, after: 'cursor' },
+  getShop: {},
+  bulkProducts: {},
+  bulkInventory: {},
+  bulkOrders: {},
+  startBulk: { query: '{ products { edges { node { id } } } }' },
+  getBulk: { id: 'gid://shopify/BulkOperation/6' },
+  listBulks: {},
 }
 
 describe.each(Object.entries(all))('%s', (name, document) => {
