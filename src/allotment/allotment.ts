@@ -22,8 +22,8 @@ type Call = Extract<Move, { outcome: 'call' }>
 type Options = { signal: AbortSignal }
 /** Shopify's names of where units are. */
 type Place = { inventoryItemId: string; locationId: string }
-/** A call that was certainly not made, and what of it the job is told. */
-type Undone = { answer: 'refused' | 'void'; error: unknown }
+/** A call that was certainly not made, and what ends the attempt; null: the call is made again at once, under another key. */
+type Undone = { answer: 'refused' | 'void'; error: Refused | null }
 
 /**
  * What the worker of the jobs does for the allotment, by kind of job: moves units of a ticket between Shopify and the direct channel: what is taken leaves Shopify before it is sold here, what is
@@ -60,7 +60,8 @@ export function createAllotment({
     const changed = await change(job, call, { ...place, signal })
     if ('error' in changed) {
       await calls.applyAllotmentAnswer(job.id, call.callKey, { answer: changed.answer })
-      throw changed.error
+      if (changed.error !== null) throw changed.error
+      return
     }
     const { toldAt } = changed
     const quantity = call.step === 'taking' ? await quantityAfter(toldAt, place, { signal }) : null
@@ -123,7 +124,7 @@ function undone(error: unknown, { wasAsked }: Call): Undone {
   if (!(error instanceof ShopifyError)) throw error
   const { kind, codes, message, faults } = error
   const refusal = new Refused(message, { faults, cause: error })
-  if (codes.includes('IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED')) return { answer: 'void', error }
+  if (codes.includes('IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED')) return { answer: 'void', error: null }
   // The key stood for something else: of the call nothing is known.
   if (codes.includes('IDEMPOTENCY_KEY_PARAMETER_MISMATCH')) throw refusal
   // Had Shopify made the call before, the key would have got that answer again.

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 import type { Variant } from '../../sandbox/records.ts'
-import { allotmentOf, queued } from '../allotment.ts'
+import { allotmentOf, goOn, queued } from '../allotment.ts'
 import { type Circle, startCircle } from '../circle.ts'
 import { expectVerified } from '../harness.ts'
 import { addUser, place } from '../sales.ts'
@@ -123,4 +123,31 @@ test('a shop that refuses has nothing moved, in either direction, and the next m
   expect(await moved(rock, 15)).toMatchObject({ state: 'done', result: { moved: 15 } })
   expect(await moved({ ...rock, location: elsewhere }, 5)).toMatchObject({ state: 'failed' })
   expect([leftThere(rock.variant), await allotmentOf(circle.database.admin, rock.ticket)]).toEqual([25, 15])
+})
+
+test('a refusal whose answer is lost is heard under another key', async () => {
+  const rock = await made()
+  const elsewhere = circle.api.shop.world.locations[0]!.id
+  Object.assign(circle.api.faults, { lost_answer_share: 1, only: ['inventoryAdjustQuantities'], left: 1 })
+  expect(await moved({ ...rock, location: elsewhere }, 15)).toMatchObject({
+    state: 'failed',
+    errors: [{ message: expect.stringContaining('location') }],
+  })
+})
+
+test('what nobody knows the end of after a day is for a person, whose retry makes it anew', async () => {
+  const rock = await made()
+  const { admin } = circle.database
+  const later = new Date(Date.now() + 3_600_000).toISOString()
+  const job = await queued(admin, rock.ticket, 15, { location: rock.location, now: later })
+  await goOn(admin, job, { now: new Date(Date.now() - 25 * 3_600_000).toISOString() })
+  await admin`update onsale.jobs set next_attempt_at = now() where id = ${job}`
+  expect(await circle.ended(job)).toMatchObject({
+    state: 'failed',
+    errors: [{ message: expect.stringContaining(`onsale://jobs/${job}/taking`) }],
+  })
+  expect(leftThere(rock.variant)).toBe(40)
+  await admin`select from api.update_job_due(${job}::bigint, 'user 7')`
+  expect(await circle.ended(job)).toMatchObject({ state: 'done', result: { moved: 15 } })
+  expect(leftThere(rock.variant)).toBe(25)
 })

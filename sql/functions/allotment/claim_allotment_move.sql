@@ -8,7 +8,7 @@
 -- unclear          the call was made longer than p_key_life ago, its answer was never had, and Shopify knows its key no more: a person
 --                  has to look. When a person then has the job tried again the call is made anew, under another key
 -- not_found        the job is none of an allotment, or its ticket is not there
--- How many are moved is decided here, once, under the lock on the event's sales: what is wanted less what there is. What is given back
+-- How many are moved is decided here, once (again after a refusal), under the lock on the event's sales: what is wanted less what there is. What is given back
 -- leaves here in the same commit, never more than is neither sold nor held; unpaid orders whose time is over hold nothing.
 -- Locks: tickets, then those of expire_orders, then the move, then those of update_allotment.
 create or replace function api.claim_allotment_move(
@@ -64,7 +64,8 @@ begin
   where s.event_id = claim_allotment_move.event_id and s.ticket_id = claim_allotment_move.ticket_id and s.channel = 'direct';
   allotment := coalesce(v_stock.capacity, 0);
 
-  if v_move.job_id is null then
+  -- What Shopify refused is begun anew: it came to nothing, and somebody has the job tried again.
+  if v_move.job_id is null or v_move.step = 'refused' then
     select min(m.job_id) into other_job_id
     from onsale.allotment_moves m
     where m.event_id = claim_allotment_move.event_id and m.ticket_id = claim_allotment_move.ticket_id
@@ -82,6 +83,7 @@ begin
       return next;
       return;
     end if;
+    delete from onsale.allotment_moves m where m.job_id = p_job_id;
     insert into onsale.allotment_moves (
       job_id, event_id, ticket_id, inventory_item_id, location_id, delta, step, moved, created_at, updated_at
     )
@@ -101,7 +103,7 @@ begin
   missing := v_move.missing;
   told_at := v_move.told_at;
   asked_at := v_move.asked_at;
-  if v_move.step in ('done', 'refused') then
+  if v_move.step = 'done' then
     outcome := 'done';
     return next;
     return;

@@ -139,6 +139,18 @@ check('a retry from before anybody had to look says nothing', async (sql) => {
   expect(await goOn(sql, job, { now: '2026-11-02T12:00:01Z' })).toMatchObject({ outcome: 'unclear' })
 })
 
+check('what Shopify refused is begun anew, with what is wanted by then', async (sql) => {
+  const { event, ticket } = await mirrored(sql)
+  await allotted(sql, ticket, 6)
+  const job = await queued(sql, ticket, 0)
+  const first = await goOn(sql, job)
+  await said(sql, job, first.key, 'refused')
+  await hold(sql, event, ticket, 2)
+  const again = await goOn(sql, job)
+  expect(again).toMatchObject({ outcome: 'call', step: 'giving', delta: 4, was_asked: false, allotment: 2 })
+  expect(again.key).not.toBe(first.key)
+})
+
 check('a job of something else is none of an allotment', async (sql) => {
   expect(await goOn(sql, await addJob(sql))).toMatchObject({ outcome: 'not_found' })
   expect(await goOn(sql, 999_999)).toMatchObject({ outcome: 'not_found' })
