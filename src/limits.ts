@@ -417,6 +417,8 @@ export const shopifyCrowdedMs = 60_000
 export const shopifySharersMax = 16
 /** A token is renewed so long before its end, or a tenth of its life: it is good for a day. */
 export const shopifyTokenAheadMs = 600_000
+/** By how much a level may seem older than its last change: both are told to the second, each by its own clock. */
+export const levelSkewMs = 2_000
 
 /** How often what has expired is tidied, so that shown counts follow: who needs the units does not wait for this. */
 export const expireEveryMs = 1_000

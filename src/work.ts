@@ -1,3 +1,4 @@
+import { createAllotment } from './allotment/allotment.ts'
 import type { Config } from './config.ts'
 import { isTransient } from './errors.ts'
 import { createJobCalls } from './jobs/calls.ts'
@@ -14,6 +15,8 @@ import { Refusal } from './platform/refusal.ts'
 import type { RepeatedTask } from './platform/repeat.ts'
 import { stopInOrder, stopOnSignal } from './platform/shutdown.ts'
 import type { ServiceConfig } from './serve.ts'
+import type { Shopify } from './shopify/client.ts'
+import { createPlaces } from './shopify/places.ts'
 import { openShopify } from './shopify/shopify.ts'
 import { createShopifyWrites } from './shopify/writes.ts'
 
@@ -31,14 +34,19 @@ export function startWorkers(deps: {
 }): RepeatedTask[] {
   const { sql, config, payments, processes, log, metrics } = deps
   const shopify = openShopify(config, { log, metrics, processes })
-  const calls = createJobCalls(sql, metrics)
   return [
     startWorker({ sql, handlers: payments.handlers, log, metrics }),
-    ...(shopify === null
-      ? []
-      : [startWorker({ sql, handlers: createShopifyWrites({ shopify, calls, config }), log, metrics })]),
+    ...(shopify === null ? [] : [startWorker({ sql, handlers: atShopify(shopify), log, metrics })]),
     startJobTasks({ sql, log, metrics }),
   ]
+
+  function atShopify(shopify: Shopify) {
+    const places = createPlaces(shopify, { locationId: config.shopifyLocationId })
+    return {
+      ...createShopifyWrites({ shopify, calls: createJobCalls(sql, metrics), config }),
+      ...createAllotment({ sql, shopify, places, metrics }),
+    }
+  }
 }
 
 /** The role `worker`: does the jobs of the environment's database, and nothing else, until a signal. */

@@ -2,6 +2,7 @@ import { type AdminApi, startAdminApi } from '../sandbox/admin_api.ts'
 import type { Faults } from '../sandbox/admin_faults.ts'
 import { World } from '../sandbox/world.ts'
 import { createAdminCalls, type ShopifyWrite } from '../src/admin/calls.ts'
+import { createAllotment } from '../src/allotment/allotment.ts'
 import type { Config } from '../src/config.ts'
 import { createJobCalls } from '../src/jobs/calls.ts'
 import { startJobTasks } from '../src/jobs/tasks.ts'
@@ -9,6 +10,7 @@ import { startWorker } from '../src/jobs/worker.ts'
 import { createLog } from '../src/platform/log.ts'
 import { createMetrics } from '../src/platform/metrics.ts'
 import { createShopify } from '../src/shopify/client.ts'
+import { createPlaces } from '../src/shopify/places.ts'
 import { fixedToken } from '../src/shopify/tokens.ts'
 import { createShopifyWrites } from '../src/shopify/writes.ts'
 import { type TestDatabase, testDatabase } from './harness.ts'
@@ -58,7 +60,11 @@ export async function startCircle({
       retryMs: 5,
       breakMs: 50,
     })
-    const handlers = createShopifyWrites({ shopify, calls: jobs, config, settleMs: 20 })
+    const places = createPlaces(shopify, { locationId: config.shopifyLocationId })
+    const handlers = {
+      ...createShopifyWrites({ shopify, calls: jobs, config, settleMs: 20 }),
+      ...createAllotment({ sql: database.service, shopify, places, metrics }),
+    }
     return startWorker({ sql: database.service, handlers, log, metrics })
   })
   const tasks = startJobTasks({ sql: database.service, log, metrics })
