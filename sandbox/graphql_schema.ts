@@ -70,6 +70,7 @@ export const schema = buildSchema(`
     inventoryItem(id: ID!): InventoryItem
     inventoryItems(first: Int, after: String, query: String): InventoryItemConnection!
     node(id: ID!): Node
+    order(id: ID!): Order
     nodes(ids: [ID!]!): [Node]!
     orders(first: Int, after: String, query: String, sortKey: OrderSortKeys = PROCESSED_AT, reverse: Boolean = false): OrderConnection!
     publications(first: Int, after: String): PublicationConnection!
@@ -116,7 +117,7 @@ export const schema = buildSchema(`
     'OrderCancel',
   )}
   type MetafieldsSetUserError { code: String field: [String!] message: String! elementIndex: Int }
-  ${connection('BulkOperation', 'InventoryItem', 'InventoryLevel', 'LineItem', 'Location', 'Metafield', 'Order')}
+  ${connection('BulkOperation', 'InventoryItem', 'InventoryLevel', 'LineItem', 'Location', 'Media', 'Metafield', 'Order')}
   ${connection('Product', 'ProductVariant', 'Publication', 'RefundLineItem', 'WebhookSubscription')}
 
   type Shop implements Node {
@@ -143,8 +144,13 @@ export const schema = buildSchema(`
     variants(first: Int, after: String, sortKey: ProductVariantSortKeys = POSITION): ProductVariantConnection!
     metafields(first: Int, after: String, namespace: String): MetafieldConnection!
     metafield(namespace: String, key: String!): Metafield
+    media(first: Int, after: String): MediaConnection!
     resourcePublicationsCount: Count
   }
+  interface Media { id: ID! alt: String mediaContentType: MediaContentType! preview: MediaPreviewImage }
+  type MediaImage implements Media & Node { id: ID! alt: String mediaContentType: MediaContentType! preview: MediaPreviewImage }
+  type MediaPreviewImage { image: Image }
+  type Image { url: URL! width: Int height: Int }
   type ProductOption implements Node { id: ID! name: String! position: Int! optionValues: [ProductOptionValue!]! }
   type ProductOptionValue implements Node { id: ID! name: String! }
   type ProductVariant implements Node {
@@ -183,7 +189,7 @@ export const schema = buildSchema(`
 
   type Order implements Node {
     id: ID! legacyResourceId: UnsignedInt64! name: String! test: Boolean! createdAt: DateTime! updatedAt: DateTime!
-    cancelledAt: DateTime cancelReason: OrderCancelReason displayFinancialStatus: OrderDisplayFinancialStatus
+    cancelledAt: DateTime closedAt: DateTime cancelReason: OrderCancelReason displayFinancialStatus: OrderDisplayFinancialStatus
     lineItems(first: Int, after: String): LineItemConnection! refunds(first: Int): [Refund!]!
   }
   type LineItem implements Node {

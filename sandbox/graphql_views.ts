@@ -10,10 +10,11 @@ import {
   type ShownMetafield,
   type Subscription,
 } from './admin_state.ts'
-import { amount, eventMetafields, financialStatus, optionName } from './payloads.ts'
+import { amount, eventMetafields, financialStatus, isDone, optionName } from './payloads.ts'
 import {
   currentQuantity,
   type Id,
+  type Image,
   type Item,
   inventoryQuantity,
   type Level,
@@ -96,6 +97,26 @@ export function createViews(shop: AdminShop) {
         )
         return found ? metafield(found) : null
       },
+      media: (args: PageArgs, context: Context) =>
+        connection(
+          of.images.map((image, nth) => ({ image, nth })),
+          {
+            args,
+            context,
+            key: ({ nth }) => padded(String(nth)),
+            view: ({ image }) => medium(image),
+          },
+        ),
+    }
+  }
+
+  function medium({ id, src, alt, width, height }: Image) {
+    return {
+      __typename: 'MediaImage',
+      id: gidOf('MediaImage', id),
+      alt,
+      mediaContentType: 'IMAGE',
+      preview: { image: { url: src, width, height } },
     }
   }
 
@@ -227,6 +248,8 @@ export function createViews(shop: AdminShop) {
       createdAt: time(of.created_us),
       updatedAt: time(of.updated_us),
       cancelledAt: of.cancelled_us === null ? null : time(of.cancelled_us),
+      closedAt:
+        of.cancelled_us !== null ? time(of.cancelled_us) : of.paid && isDone(of) ? time(of.updated_us) : null,
       cancelReason: of.cancelled_us === null ? null : 'CUSTOMER',
       displayFinancialStatus: financialStatus(of).toUpperCase(),
       lineItems: (args: PageArgs, context: Context) =>

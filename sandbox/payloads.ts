@@ -32,7 +32,7 @@ export function orderBody(shop: ShopFacts, order: Order): string {
   const currentTax = includedTax(current)
   const created_at = stamp(shop, order.created_us)
   const cancelled_at = order.cancelled_us === null ? null : stamp(shop, order.cancelled_us)
-  const done = order.lines.every((line) => line.fulfilled >= currentQuantity(line))
+  const done = isDone(order)
   const customer = order.personal ? order.customer : null
   const named = customer && !customer.redacted ? customer : null
   return text({
@@ -715,6 +715,11 @@ function address(home: Address) {
 }
 
 /** `paid`, `pending`, `refunded`, … as an order's body says it */
+/** Whether every unit that is still wanted was handed over */
+export function isDone(order: Order): boolean {
+  return order.lines.every((line) => line.fulfilled >= currentQuantity(line))
+}
+
 export function financialStatus(order: Order): string {
   const left = order.lines.reduce((units, line) => units + currentQuantity(line), 0)
   if (!order.paid) return order.cancelled_us === null ? 'pending' : 'voided'

@@ -83,3 +83,12 @@ grant execute on function api.get_event_stats to onsale_service;
 grant execute on function api.list_event_orders to onsale_service;
 grant execute on function api.get_direct_event to onsale_service;
 grant execute on function api.list_events_of_status to onsale_service;
+
+-- watch
+grant execute on function api.update_connection to onsale_service;
+grant execute on function api.claim_subscription_watch to onsale_service;
+grant execute on function api.complete_subscription_watch to onsale_service;
+grant execute on function api.update_subscription_watch to onsale_service;
+grant execute on function api.get_subscription_url to onsale_service;
+grant execute on function api.place_level_looks to onsale_service;
+grant execute on function api.reap_looks to onsale_service;

@@ -367,6 +367,19 @@ export const shopifyCostAssumed = 50
 /** A token is renewed so long before its end, or a tenth of its life: it is good for a day. */
 export const shopifyTokenAheadMs = 600_000
 
+/** How often the webhook subscriptions are looked at, by one process of all: Shopify deletes those that fail for four hours. */
+export const subscriptionsLookEveryMs = 15 * 60_000
+/** How often each process asks whether it is due, and how the newest look came out. */
+export const subscriptionsClaimEveryMs = 10_000
+/** How often the rights of the app are asked for: a merchant may change them. */
+export const accessLookEveryMs = 60 * 60_000
+/** How often items are looked for whose newest level is late. */
+export const levelLooksEveryMs = 10_000
+/** Looks queued at once: a shop whose levels do not come at all is asked about its busiest items, not about all. */
+export const levelLooksAtOnceMax = 100
+/** A look that was done is of interest for a day. */
+export const looksKeptHours = 24
+
 /** How often what has expired is tidied, so that shown counts follow: who needs the units does not wait for this. */
 export const expireEveryMs = 1_000
 

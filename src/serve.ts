@@ -40,6 +40,11 @@ import { createRateLimits } from './rate_limits/rate_limits.ts'
 import { createSales } from './sales/sales.ts'
 import { startSalesTasks } from './sales/tasks.ts'
 import { createTicketLinks } from './sales/ticket_links.ts'
+import { openShopify } from './shopify/shopify.ts'
+import { createAccess } from './watch/access.ts'
+import { createWatchCalls } from './watch/calls.ts'
+import { createLookHandlers } from './watch/looks.ts'
+import { startWatchTasks } from './watch/tasks.ts'
 
 /** A config whose database is known: the environment's, or the embedded one's. */
 export type ServiceConfig = Config & {
@@ -151,6 +156,8 @@ export async function startService(
     version,
     metrics,
   })
+  const shopify = openShopify(config, { log, metrics, processes: 1 })
+  const watchCalls = createWatchCalls(pools.tasks, metrics)
   const app = buildApp({
     config,
     log,
@@ -175,6 +182,7 @@ export async function startService(
     if (fault !== null) throw new Refusal(fault)
     await Promise.all([
       intake.calls.updateSettings(config),
+      watchCalls.updateConnection(shopify !== null),
       // A Redis that is there answers in milliseconds; one that is not keeps nobody waiting for long.
       waitUntil(() => redis?.state() !== 'error', { timeoutMs: redisFirstAnswerMsMax }).then(catalog.start),
     ])
@@ -182,12 +190,26 @@ export async function startService(
     const applyStored = (stored: StoredDelivery) =>
       isPaymentDelivery(stored) ? payments.applyStored(stored) : tasksIntake.applyStored(stored)
     const server = listen(app.serve, config, { sharesPort })
+    const watch = shopify && { shopify, calls: watchCalls, access: createAccess(shopify), log, metrics }
+    const { applyDeliveries } = tasksIntake.calls
     const tasks = [
       startIntakeTasks({ intake: tasksIntake, applyStored, log, metrics }),
       startCatalogTasks({ sql: pools.tasks, log, metrics }),
       startSalesTasks({ sql: pools.tasks, log, metrics }),
       startPaymentTasks({ sql: pools.tasks, log, metrics }),
       startWorker({ sql: pools.jobs, handlers: payments.handlers, log, metrics }),
+      ...(watch === null
+        ? []
+        : [
+            startWatchTasks(watch),
+            // Apart, so that no write waits behind looks.
+            startWorker({
+              sql: pools.jobs,
+              handlers: createLookHandlers({ ...watch, applyDeliveries }),
+              log,
+              metrics,
+            }),
+          ]),
     ]
 
     const port = server.port ?? config.port

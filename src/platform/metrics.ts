@@ -169,6 +169,18 @@ export function createMetrics() {
       registers,
     }),
 
+    subscriptionFaults: new Gauge({
+      name: 'shopify_subscriptions_faulty',
+      help: 'Webhook subscriptions that were missing or wrong at the newest look, and were mended then',
+      aggregator: 'max',
+      registers,
+    }),
+    subscriptionsMended: new Counter({
+      name: 'shopify_subscriptions_mended_total',
+      help: 'Webhook subscriptions that were missing or wrong, and were mended',
+      registers,
+    }),
+
     // Batches
     gatherBatchSize: new Histogram({
       name: 'gather_batch_size',
