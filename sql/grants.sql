@@ -69,6 +69,8 @@ grant execute on function api.update_job_due to onsale_service;
 grant execute on function api.cancel_job to onsale_service;
 grant execute on function api.list_job_states to onsale_service;
 grant execute on function api.place_dead_job to onsale_service;
+grant execute on function api.apply_job_confirmations to onsale_service;
+grant execute on function api.update_capacity_delta to onsale_service;
 
 -- admin
 grant execute on function api.apply_direct_event to onsale_service;
@@ -79,6 +81,8 @@ grant execute on function api.apply_direct_ticket to onsale_service;
 grant execute on function api.update_direct_ticket to onsale_service;
 grant execute on function api.cancel_direct_ticket to onsale_service;
 grant execute on function api.update_direct_capacity to onsale_service;
+grant execute on function api.place_shopify_event to onsale_service;
+grant execute on function api.place_shopify_write to onsale_service;
 grant execute on function api.get_event_stats to onsale_service;
 grant execute on function api.list_event_orders to onsale_service;
 grant execute on function api.get_direct_event to onsale_service;

@@ -303,7 +303,13 @@ create table onsale.jobs (
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
   confirmed_at timestamp with time zone,
+  event_id bigint,
+  ticket_id bigint,
+  superseded_by bigint,
+  client_token text,
+  client_digest text,
   constraint jobs_pkey PRIMARY KEY (id),
+  constraint jobs_client_token_check CHECK (((length(client_token) >= 1) AND (length(client_token) <= 128))),
   constraint jobs_kind_check CHECK (((length(kind) >= 1) AND (length(kind) <= 50))),
   constraint jobs_subject_check CHECK (((length(subject) >= 1) AND (length(subject) <= 100)))
 ) with (fillfactor=80);
@@ -313,10 +319,18 @@ comment on column onsale.jobs.idempotency_key is 'Names the call at the far side
 comment on column onsale.jobs.state is 'queued: never tried; running: leased to a worker; waiting: tried, and to be tried again; done; failed: refused for good, or discarded; dead: given up';
 comment on column onsale.jobs.next_attempt_at is 'Not before then; of one that is running: when its lease ends and another worker may take it';
 comment on column onsale.jobs.errors is 'Of the last attempt: [{message, field}]';
-comment on column onsale.jobs.confirmed_at is 'When the far side told by itself that it is so';
+comment on column onsale.jobs.confirmed_at is 'When the mirror showed that it is so; null where nobody waits for that, as with what is no change of an event';
+comment on column onsale.jobs.event_id is 'The event that it changes in Shopify; null: none, or one that the mirror does not show yet (create_event)';
+comment on column onsale.jobs.ticket_id is 'The ticket that it changes in Shopify; null: none, or one that the mirror does not show yet';
+comment on column onsale.jobs.superseded_by is 'The job that does this, too: this one was never begun, and is done';
+comment on column onsale.jobs.client_token is 'By which whoever asked names the request, to send it again without doing it twice';
+comment on column onsale.jobs.client_digest is 'Of the request under that token: another one is refused';
 CREATE INDEX jobs_due ON onsale.jobs USING btree (next_attempt_at) WHERE (state = ANY (ARRAY['queued'::onsale.job_state, 'running'::onsale.job_state, 'waiting'::onsale.job_state]));
 CREATE INDEX jobs_open_subject ON onsale.jobs USING btree (subject, id) WHERE (state = ANY (ARRAY['queued'::onsale.job_state, 'running'::onsale.job_state, 'waiting'::onsale.job_state]));
+CREATE INDEX jobs_pending_event ON onsale.jobs USING btree (event_id, id) WHERE ((event_id IS NOT NULL) AND (superseded_by IS NULL) AND (confirmed_at IS NULL) AND (state = ANY (ARRAY['queued'::onsale.job_state, 'running'::onsale.job_state, 'waiting'::onsale.job_state, 'done'::onsale.job_state])));
 CREATE INDEX jobs_state ON onsale.jobs USING btree (state, id DESC);
+CREATE INDEX jobs_unconfirmed ON onsale.jobs USING btree (id) WHERE ((state = 'done'::onsale.job_state) AND (confirmed_at IS NULL) AND (superseded_by IS NULL) AND ((event_id IS NOT NULL) OR (kind = 'create_event'::text)));
+CREATE UNIQUE INDEX jobs_client_token ON onsale.jobs USING btree (created_by, client_token) WHERE (client_token IS NOT NULL);
 CREATE UNIQUE INDEX jobs_once ON onsale.jobs USING btree (kind, subject) WHERE (kind = ANY (ARRAY['refund'::text, 'start_payment'::text]));
 
 create table onsale.migrations (

@@ -58,6 +58,46 @@ export type CapacityResult = Edited<'updated' | 'capacity_below_sold' | Refusal>
 }
 export type NewTicketResult = { outcome: 'applied' | 'not_found' | 'not_direct'; ticketId: number | null }
 
+/** What of an event or ticket is changed in Shopify: the kinds of its jobs. */
+export type ShopifyWriteKind =
+  | 'update_event'
+  | 'publish_event'
+  | 'unpublish_event'
+  | 'delete_event'
+  | 'create_ticket'
+  | 'update_ticket'
+  | 'delete_ticket'
+  | 'update_capacity'
+
+/** `eventId` or `ticketId`: what it changes. `version`: the one that the caller has seen; null: any. */
+export type ShopifyWrite = {
+  kind: ShopifyWriteKind
+  eventId?: number
+  ticketId?: number
+  version: number | null
+  /** What the job's request adds to the ids; it is checked. */
+  details: Record<string, unknown>
+}
+
+/** Who asks, and by which token, for a request of which digest; null: each is a new one. */
+export type Asker = { actor: string; token: string | null; digest: string | null }
+
+type Queued = 'queued' | 'replayed' | 'conflict'
+export type ShopifyEventResult = { outcome: Queued; jobId: number }
+/** `jobId`: null where nothing is queued. */
+export type ShopifyWriteResult = {
+  outcome:
+    | Queued
+    | 'not_found'
+    | 'not_shopify'
+    | 'version_conflict'
+    | 'has_live_orders'
+    | 'capacity_below_sold'
+  jobId: number | null
+  version: number | null
+  capacityMin: number | null
+}
+
 /** Who edits, for the audit log: `user 7`, `key 3`. `version`: the one that the caller has seen. */
 type By = { actor: string; version: number }
 /** Null: whatever version it is at. */
@@ -207,6 +247,48 @@ export function createAdminCalls(metrics: Pick<Metrics, 'queryTime'>) {
             p_version => ${version}::integer,
             p_capacity => ${capacity}::bigint,
             p_actor => ${actor}::text
+          ) r`
+        return row!
+      }),
+
+    /** Queues the making of an event with its tickets in Shopify. */
+    placeShopifyEvent: (
+      sql: Sql,
+      event: Record<string, unknown>,
+      { locationId, actor, token, digest }: Asker & { locationId: string | null },
+    ): Promise<ShopifyEventResult> =>
+      timed('place_shopify_event', async () => {
+        const [row] = await sql<ShopifyEventResult[]>`
+          select r.outcome, r.job_id::float8 as "jobId"
+          from api.place_shopify_event(
+            p_event => ${JSON.stringify(event)}::text::jsonb,
+            p_location_id => ${locationId}::text,
+            p_actor => ${actor}::text,
+            p_client_token => ${token}::text,
+            p_client_digest => ${digest}::text
+          ) r`
+        return row!
+      }),
+
+    /** Queues a change of an event of Shopify's or of one of its tickets. */
+    placeShopifyWrite: (
+      sql: Sql,
+      { kind, eventId, ticketId, version, details }: ShopifyWrite,
+      { actor, token, digest }: Asker,
+    ): Promise<ShopifyWriteResult> =>
+      timed('place_shopify_write', async () => {
+        const [row] = await sql<ShopifyWriteResult[]>`
+          select
+            r.outcome, r.job_id::float8 as "jobId", r.current_version as version, r.capacity_min::float8 as "capacityMin"
+          from api.place_shopify_write(
+            p_kind => ${kind}::text,
+            p_event_id => ${eventId ?? null}::bigint,
+            p_ticket_id => ${ticketId ?? null}::bigint,
+            p_version => ${version}::integer,
+            p_details => ${JSON.stringify(details)}::text::jsonb,
+            p_actor => ${actor}::text,
+            p_client_token => ${token}::text,
+            p_client_digest => ${digest}::text
           ) r`
         return row!
       }),

@@ -185,6 +185,7 @@ export const eventAnswer = t.Object(
         description: '<p>An evening of songs.</p>',
         metafields: {},
         per_user_limit: 2,
+        pending_changes: [],
         sales_paused: false,
         tickets: [directTicketExample],
       },

@@ -144,6 +144,19 @@ export const eventExample = {
   updated_at: '2026-11-20T09:00:00.000Z',
 }
 
+// As `jobStates` has them, but for those that are ended and changed nothing.
+const pendingChange = t.Object(
+  {
+    job_id: t.Integer(),
+    kind: t.String({ examples: ['update_event'] }),
+    state: t.UnionEnum(['queued', 'running', 'waiting', 'done'], {
+      description: '`done`: Shopify has it, and has not told us yet',
+    }),
+    created_at: instant,
+  },
+  { description: 'A write that is on its way to Shopify or back: the event does not show it yet' },
+)
+
 /** One event with its tickets. */
 export const eventDetails = t.Object(
   {
@@ -151,6 +164,7 @@ export const eventDetails = t.Object(
     description: orNull(t.String(), 'Sanitised HTML'),
     metafields: t.Any({ description: "The product's other metafields, by `namespace.key`" }),
     per_user_limit: orNull(t.Integer(), 'Units one user may own in the direct channel; null: no limit'),
+    pending_changes: t.Array(pendingChange),
     tickets: t.Array(ticket),
   },
   {
@@ -160,6 +174,7 @@ export const eventDetails = t.Object(
         description: '<p>An evening of songs.</p>',
         metafields: {},
         per_user_limit: 2,
+        pending_changes: [],
         tickets: [ticketExample],
       },
     ],

@@ -27,6 +27,9 @@ export type JobChange = {
   body: string | null
 }
 
+/** A job that the mirror has come to show: in seconds, how long after it was done, and after it was queued. */
+export type JobConfirmation = { id: number; kind: string; confirmS: number; visibleS: number }
+
 /** Jobs of one kind and state. */
 export type JobCount = { kind: string; state: string; count: number; oldestAt: Date }
 
@@ -74,6 +77,28 @@ export function createJobCalls(sql: Session, metrics: Pick<Metrics, 'queryTime'>
             p_retry_at => ${retryAt}::text::timestamptz
           ) as "isDone"`
         return row!.isDone
+      }),
+
+    /** Confirms jobs that are done and that the mirror shows by now. */
+    applyJobConfirmations: (): Promise<JobConfirmation[]> =>
+      timed('apply_job_confirmations', async () => {
+        const rows = await sql<JobConfirmation[]>`
+          select c.job_id::float8 as id, c.kind, c.confirm_s as "confirmS", c.visible_s as "visibleS"
+          from api.apply_job_confirmations() c`
+        return [...rows]
+      }),
+
+    /**
+     * By how much an attempt of an update_capacity job changes the stock in Shopify: the same for each attempt. Null: no number is
+     * wanted (unlimited), or somebody else has the job by now.
+     */
+    updateCapacityDelta: (job: Pick<Job, 'id' | 'attempt'>): Promise<number | null> =>
+      timed('update_capacity_delta', async () => {
+        const [row] = await sql<{ delta: number | null }[]>`
+          select api.update_capacity_delta(
+            p_job_id => ${job.id}::bigint, p_attempt => ${job.attempt}::integer
+          )::float8 as delta`
+        return row!.delta
       }),
 
     /** Keeps a call that failed while somebody waited for it. */

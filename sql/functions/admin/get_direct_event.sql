@@ -22,6 +22,9 @@ as $$
         e.per_user_limit,
         e.is_sales_paused as sales_paused,
         coalesce(
+          (select json_agg(p.card order by p.job_id) from api.list_pending_changes(e.id) p), '[]'
+        ) as pending_changes,
+        coalesce(
           (select json_agg(t.card order by t.ticket_position, t.ticket_id) from api.list_ticket_cards(e.id, true) t),
           '[]'
         ) as tickets

@@ -1,4 +1,5 @@
--- One event with its tickets, by our id or by Shopify's product id, as a visitor may see it: active or unlisted.
+-- One event with its tickets, by our id or by Shopify's product id, as a visitor may see it: active or unlisted; and what is
+-- on its way to change it (list_pending_changes).
 -- Always one row. body is null where there is nothing to see (404). revision and catalogue_revision tell from which
 -- state the body was made (as_of: and up to when nothing is missing in it), so that a cache knows newer from older.
 -- plpgsql for one statement, because it keeps the plan: PostgreSQL 15 plans an sql function anew at each call
@@ -27,6 +28,9 @@ begin
             e.description,
             e.metafields,
             e.per_user_limit,
+            coalesce(
+              (select json_agg(p.card order by p.job_id) from api.list_pending_changes(e.id) p), '[]'
+            ) as pending_changes,
             coalesce(
               (select json_agg(t.card order by t.ticket_position, t.ticket_id) from api.list_ticket_cards(e.id, false) t),
               '[]'

@@ -193,6 +193,21 @@ as $$
   from onsale.payments p
   where p.refunded_at is not null and p.status <> 'SUCCESS'
   union all
+  select 'job', 'job ' || j.id, d.field, d.expected, d.actual
+  from onsale.jobs j
+  left join onsale.events e on e.id = j.event_id
+  left join onsale.tickets t on t.id = j.ticket_id
+  left join onsale.jobs s on s.id = j.superseded_by
+  cross join lateral (
+    values
+      ('event_id', 'an event', j.event_id::text, e.id is null),
+      ('ticket_id', 'a ticket of its event', j.ticket_id::text, j.ticket_id is not null and t.event_id is distinct from j.event_id),
+      ('superseded_by', 'a later job of the same kind and event, and done', j.superseded_by::text,
+        j.superseded_by is not null
+          and (s.id > j.id and s.kind = j.kind and s.event_id = j.event_id and j.state = 'done') is not true)
+  ) as d (field, expected, actual, is_wrong)
+  where j.event_id is not null and d.is_wrong
+  union all
   select 'event', 'event ' || e.id, 'revision', 'one row', 'none'
   from onsale.events e
   left join onsale.event_revisions r on r.event_id = e.id

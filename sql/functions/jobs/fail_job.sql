@@ -2,7 +2,8 @@
 -- waiting  it is tried again at p_retry_at
 -- failed   the far side refused it for good
 -- dead     it was tried often enough
--- False, and nothing changes, where the attempt is not the running one any more. A second call: false. Locks: jobs.
+-- False, and nothing changes, where the attempt is not the running one any more. A second call: false. An event whose pending
+-- change it is has a new revision. Locks: jobs, event_revisions.
 create or replace function api.fail_job(
   p_id bigint,
   p_attempt integer,
@@ -17,14 +18,23 @@ volatile
 security definer
 set search_path = ''
 as $$
+declare
+  v_event_id bigint;
 begin
   update onsale.jobs j set
     state = p_state::onsale.job_state,
     errors = p_errors,
     next_attempt_at = coalesce(p_retry_at, j.next_attempt_at),
     updated_at = p_now
-  where j.id = p_id and j.state = 'running' and j.attempts = p_attempt;
-  return found;
+  where j.id = p_id and j.state = 'running' and j.attempts = p_attempt
+  returning j.event_id into v_event_id;
+  if not found then
+    return false;
+  end if;
+  if v_event_id is not null then
+    perform api.update_revisions('{}', '{}', array[v_event_id]);
+  end if;
+  return true;
 end;
 $$;
 comment on function api.fail_job(bigint, integer, text, jsonb, timestamptz, timestamptz) is

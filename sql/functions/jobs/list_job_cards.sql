@@ -11,6 +11,8 @@ as $$
       j.id,
       j.kind,
       j.subject,
+      j.event_id,
+      j.ticket_id,
       j.state,
       j.attempts,
       case when j.state in ('queued', 'waiting') then api.get_utc_text(j.next_attempt_at) end as next_attempt_at,
@@ -18,6 +20,7 @@ as $$
       api.get_utc_text(j.created_at) as created_at,
       api.get_utc_text(j.updated_at) as updated_at,
       api.get_utc_text(j.confirmed_at) as confirmed_at,
+      j.superseded_by,
       j.result,
       j.errors
   ) c

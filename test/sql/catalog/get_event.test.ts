@@ -69,6 +69,7 @@ check('an event of Shopify has the fields of the contract, in its order, with it
     'description',
     'metafields',
     'per_user_limit',
+    'pending_changes',
     'tickets',
   ])
   expect(json).toMatchObject({

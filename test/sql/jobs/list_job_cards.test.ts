@@ -18,6 +18,8 @@ check('a job is shown whole, but for what it asks the far side', async (sql) => 
     id,
     kind: 'work',
     subject: 'thing 1',
+    event_id: null,
+    ticket_id: null,
     state: 'queued',
     attempts: 0,
     next_attempt_at: '2026-11-01T12:00:00.000Z',
@@ -25,6 +27,7 @@ check('a job is shown whole, but for what it asks the far side', async (sql) => 
     created_at: '2026-11-01T11:00:00.000Z',
     updated_at: '2026-11-01T11:00:00.000Z',
     confirmed_at: null,
+    superseded_by: null,
     result: null,
     errors: [],
   })
