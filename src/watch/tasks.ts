@@ -27,8 +27,10 @@ export function startWatchTasks(deps: {
   calls: WatchCalls
   log: Log
   metrics: Metrics
+  /** How often this process asks whether the subscriptions are due. */
+  claimEveryMs?: number
 }): RepeatedTask {
-  const { shopify, access, calls, log, metrics } = deps
+  const { shopify, access, calls, log, metrics, claimEveryMs = subscriptionsClaimEveryMs } = deps
   let scopesTold = ''
   const atStart = tellScopes().catch((error: unknown) =>
     log.warn({ err: error }, 'Could not ask for the rights'),
@@ -36,7 +38,7 @@ export function startWatchTasks(deps: {
   const tasks = [
     repeat(tellScopes, { everyMs: accessLookEveryMs, name: 'ask which rights the app has', log }),
     repeat(watchSubscriptions, {
-      everyMs: subscriptionsClaimEveryMs,
+      everyMs: claimEveryMs,
       name: 'look at the webhook subscriptions',
       log,
     }),

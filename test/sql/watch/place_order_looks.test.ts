@@ -7,11 +7,7 @@ const check = scratchTests()
 
 const now = '2026-11-01T12:00:00Z'
 const edited = (orderId: unknown, id?: string) =>
-  delivery(
-    'orders/edited',
-    { order_edit: { id: 1, order_id: orderId } },
-    id === undefined ? {} : { id },
-  )
+  delivery('orders/edited', { order_edit: { id: 1, order_id: orderId } }, id === undefined ? {} : { id })
 const refunded = (orderId: unknown) => delivery('refunds/create', { id: 9, order_id: orderId })
 const connect = (sql: TransactionSql, isConnected = true) =>
   sql`select from api.update_connection(${isConnected}::boolean)`
@@ -54,7 +50,7 @@ check('beside a look that has begun another one waits: the first may have read t
 
 check('a body that names no order asks for nothing', async (sql) => {
   await connect(sql)
-  await applyAt(sql, now, [edited(null), refunded('x'), refunded({}), delivery('refunds/create', [1])])
+  await applyAt(sql, now, [edited(null), refunded('x'), refunded({}), delivery('refunds/create', '[1]')])
   expect(await looks(sql)).toEqual([])
 })
 
