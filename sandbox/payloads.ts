@@ -714,12 +714,12 @@ function address(home: Address) {
   }
 }
 
-/** `paid`, `pending`, `refunded`, … as an order's body says it */
 /** Whether every unit that is still wanted was handed over */
 export function isDone(order: Order): boolean {
   return order.lines.every((line) => line.fulfilled >= currentQuantity(line))
 }
 
+/** `paid`, `pending`, `refunded`, … as an order's body says it */
 export function financialStatus(order: Order): string {
   const left = order.lines.reduce((units, line) => units + currentQuantity(line), 0)
   if (!order.paid) return order.cancelled_us === null ? 'pending' : 'voided'

@@ -72,6 +72,9 @@ grant execute on function api.place_dead_job to onsale_service;
 grant execute on function api.apply_job_confirmations to onsale_service;
 grant execute on function api.update_capacity_delta to onsale_service;
 
+-- shopify
+grant execute on function api.list_sync_runs to onsale_service;
+
 -- admin
 grant execute on function api.apply_direct_event to onsale_service;
 grant execute on function api.update_direct_event to onsale_service;

@@ -586,6 +586,25 @@ comment on column onsale.shopify_variants.inventory_quantity is 'Total over all 
 comment on column onsale.shopify_variants.is_unmanaged is 'inventory_management was present and null: the shop does not track this variant';
 CREATE INDEX shopify_variants_product_id ON onsale.shopify_variants USING btree (product_id);
 
+create table onsale.staged_records (
+  run_id bigint not null,
+  kind text not null,
+  line bigint not null,
+  id bigint not null,
+  parent_id bigint,
+  body jsonb not null,
+  description text,
+  constraint staged_records_pkey PRIMARY KEY (run_id, kind, line)
+) with (autovacuum_enabled=off);
+comment on table onsale.staged_records is 'One row: one line of a snapshot''s file, in the words of webhooks, its children apart. list_staged_facts puts them together';
+comment on column onsale.staged_records.kind is 'product (its children: variant, metafield, image), item (its children: level), order (its children: order_line)';
+comment on column onsale.staged_records.line is 'Of its file, from 1; children come after their parent, not always at once';
+comment on column onsale.staged_records.id is 'Shopify''s number: of the product, variant, item, order or line; of a level the location''s; else 0';
+comment on column onsale.staged_records.parent_id is 'Of a child: the number of its product, item or order';
+comment on column onsale.staged_records.body is 'What a webhook''s body says of it, ids as text; without what stands in other columns';
+comment on column onsale.staged_records.description is 'Of a product: its description, sanitised';
+CREATE INDEX staged_records_parent ON onsale.staged_records USING btree (parent_id, kind) WHERE (parent_id IS NOT NULL);
+
 create table onsale.stock (
   event_id bigint not null,
   ticket_id bigint not null,
@@ -608,6 +627,57 @@ comment on column onsale.stock.capacity is 'Null: not tracked, unlimited';
 comment on column onsale.stock.available is 'May be negative in the mirror; shown as 0 then. Null: unlimited';
 comment on column onsale.stock.base is 'Shopify: units left as of base_at (levels, or the product''s own total)';
 comment on column onsale.stock.taken is 'Shopify: units of orders created more than 2 s after base_at, which the base cannot contain';
+
+create table onsale.sync_parts (
+  run_id bigint not null,
+  kind text not null,
+  operation_id text,
+  file_bytes bigint,
+  object_count bigint,
+  loaded_bytes bigint not null default 0,
+  loaded_lines bigint not null default 0,
+  loaded_at timestamp with time zone,
+  staged_count bigint not null default 0,
+  fault_count bigint not null default 0,
+  faults jsonb not null default '[]'::jsonb,
+  applied_line bigint not null default 0,
+  applied_at timestamp with time zone,
+  read_count bigint not null default 0,
+  news_count bigint not null default 0,
+  constraint sync_parts_pkey PRIMARY KEY (run_id, kind),
+  constraint sync_parts_kind_check CHECK ((kind = ANY (ARRAY['products'::text, 'inventory'::text, 'orders'::text]))),
+  constraint sync_parts_run_id_fkey FOREIGN KEY (run_id) REFERENCES onsale.sync_runs(id)
+);
+comment on table onsale.sync_parts is 'One row: one file of a snapshot, and how far it has come';
+comment on column onsale.sync_parts.operation_id is 'gid of Shopify''s bulk operation; null: not asked for. Its url is asked for anew, never kept: whoever has it can read the file';
+comment on column onsale.sync_parts.loaded_bytes is 'Of the file, up to the end of a line: where a run that was stopped goes on';
+comment on column onsale.sync_parts.staged_count is 'Records that the lines held';
+comment on column onsale.sync_parts.faults is 'The first of those lines and records that could not be used: [{line, reason}]';
+comment on column onsale.sync_parts.applied_line is 'Records up to this line were applied, with what belongs to them';
+comment on column onsale.sync_parts.read_count is 'Facts that were applied, news or not';
+comment on column onsale.sync_parts.news_count is 'Facts that were newer than what the mirror knew';
+
+create table onsale.sync_runs (
+  id bigint not null generated always as identity,
+  purpose text not null,
+  state text not null default 'loading'::text,
+  shop text not null,
+  orders_since timestamp with time zone not null,
+  started_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  reason text,
+  report jsonb,
+  constraint sync_runs_pkey PRIMARY KEY (id),
+  constraint sync_runs_purpose_check CHECK ((purpose = ANY (ARRAY['sync'::text, 'reconcile'::text]))),
+  constraint sync_runs_state_check CHECK ((state = ANY (ARRAY['loading'::text, 'loaded'::text, 'done'::text, 'failed'::text])))
+);
+comment on table onsale.sync_runs is 'One row: a snapshot of the shop. Only the newest one has records in staged_records';
+comment on column onsale.sync_runs.purpose is 'sync: applied as a whole; reconcile: compared first';
+comment on column onsale.sync_runs.state is 'loading: asked for, and copied into staged_records; loaded: all of it is there; done; failed: given up (reason)';
+comment on column onsale.sync_runs.orders_since is 'Orders created before that are not in it';
+comment on column onsale.sync_runs.started_at is 'Before the first record was read: the moment that its facts are dated by, where their own updated_at does not decide';
+CREATE INDEX sync_runs_started_at ON onsale.sync_runs USING btree (started_at DESC);
 
 create table onsale.ticket_units (
   event_id bigint not null,

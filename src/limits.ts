@@ -364,6 +364,29 @@ export const shopifyWaitingMax = 1_000
 export const shopifyPointsAssumed = 1_000
 export const shopifyRestoreAssumed = 50
 export const shopifyCostAssumed = 50
+/** How often a bulk operation is asked how far it is: it takes seconds to hours, and a look costs one point. */
+export const bulkLookEveryMs = 2_000
+/** Shopify ends a bulk operation after 10 days; nobody waits longer than this for one. */
+export const bulkMsMax = 24 * 3_600_000
+/** Days of orders that an app sees without the scope read_all_orders. */
+export const ordersDaysMax = 60
+/** Shopify keeps a file for 7 days: a run that was stopped is taken up again for so long. */
+export const syncKeptHours = 6 * 24
+/** A line is one record: a product with the longest description that Shopify takes has half a MiB. */
+export const syncLineBytesMax = 4 * 1_024 * 1_024
+/** Lines and bytes of them that are staged together: what a run that is stopped does again, and what it holds in memory twice. */
+export const syncPieceLines = 5_000
+export const syncPieceBytes = 4 * 1_024 * 1_024
+/** Nothing of a file for so long, and it is asked for again behind what came. */
+export const syncSilenceMsMax = 30_000
+/** A file that breaks off so often without a line more is given up. */
+export const syncBreaksMax = 5
+/** A COPY of one piece takes a tenth of a second. */
+export const syncCopyMsMax = 120_000
+/** Products, items or orders that are applied by one call: a few tenths of a second, in which their webhooks wait. */
+export const syncBatchRecords = 500
+/** Snapshots that admins see. */
+export const syncRunsShown = 20
 /** A token is renewed so long before its end, or a tenth of its life: it is good for a day. */
 export const shopifyTokenAheadMs = 600_000
 

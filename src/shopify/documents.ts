@@ -228,18 +228,6 @@ export const listLocations = document<
   }
 }`)
 
-/** Who we are in the shop: its domain, which its webhooks name too, and what we may do there. */
-export const getInstallation = document<
-  Record<string, never>,
-  {
-    shop: { myshopifyDomain: string }
-    currentAppInstallation: { accessScopes: { handle: string }[] }
-  }
->(`query InstallationGet {
-  shop { myshopifyDomain }
-  currentAppInstallation { accessScopes { handle } }
-}`)
-
 /** What a subscription is told to be; what is left out stays. */
 export type SubscriptionFields = {
   uri?: string
@@ -429,6 +417,127 @@ export const getEvent = document<
       }
       pageInfo { hasNextPage endCursor }
     }
+  }
+}`)
+
+/** The shop by the name that its webhooks bear, and what the token may do there. */
+export const getShop = document<
+  Record<string, never>,
+  { shop: { myshopifyDomain: string }; currentAppInstallation: { accessScopes: { handle: string }[] } }
+>(`query ShopGet {
+  shop { myshopifyDomain }
+  currentAppInstallation { accessScopes { handle } }
+}`)
+
+// Bulk operations: Shopify runs a query over everything there is and writes the answer into a file, one record a line, those of a
+// connection after the record that they belong to. At most five connections, two deep; `first` plays no part.
+
+/** Every product with its variants, its metafields of ours and its images. */
+export const bulkProducts = document<Record<string, never>, never>(`query BulkProducts {
+  products(sortKey: ID) {
+    edges {
+      node {
+        id
+        title
+        status
+        productType
+        tags
+        descriptionHtml
+        updatedAt
+        variants {
+          edges {
+            node {
+              id
+              title
+              sku
+              price
+              compareAtPrice
+              position
+              inventoryPolicy
+              inventoryQuantity
+              selectedOptions { value }
+              inventoryItem { id }
+            }
+          }
+        }
+        metafields(namespace: "onsale") { edges { node { id namespace key type value } } }
+        media { edges { node { id alt mediaContentType preview { image { url width height } } } } }
+      }
+    }
+  }
+}`)
+
+/** Every inventory item with what each location has of it. */
+export const bulkInventory = document<Record<string, never>, never>(`query BulkInventory {
+  inventoryItems {
+    edges {
+      node {
+        id
+        tracked
+        updatedAt
+        inventoryLevels {
+          edges { node { id updatedAt location { id } quantities(names: ["available"]) { name quantity } } }
+        }
+      }
+    }
+  }
+}`)
+
+/** Orders since a day, which takes the place of `1970-01-01`: bulk operations know no variables. */
+export const bulkOrders = document<Record<string, never>, never>(`query BulkOrders {
+  orders(query: "created_at:>='1970-01-01T00:00:00Z'", sortKey: CREATED_AT) {
+    edges {
+      node {
+        id
+        test
+        createdAt
+        updatedAt
+        cancelledAt
+        closedAt
+        lineItems { edges { node { id quantity currentQuantity variant { id } } } }
+      }
+    }
+  }
+}`)
+
+/** Has Shopify run a query in bulk. */
+export const startBulk = document<
+  { query: string },
+  { bulkOperationRunQuery: { bulkOperation: { id: string } | null } }
+>(`mutation BulkStart($query: String!) {
+  bulkOperationRunQuery(query: $query, groupObjects: false) {
+    bulkOperation { id }
+    userErrors { code field message }
+  }
+}`)
+
+export type BulkStatus = 'CANCELED' | 'CANCELING' | 'COMPLETED' | 'CREATED' | 'EXPIRED' | 'FAILED' | 'RUNNING'
+
+/** How far a bulk operation is. Its url is null where it found nothing; counts are text. Null: there is none of this id. */
+export const getBulk = document<
+  { id: string },
+  {
+    bulkOperation: {
+      id: string
+      status: BulkStatus
+      errorCode: string | null
+      objectCount: string
+      fileSize: string | null
+      url: string | null
+      partialDataUrl: string | null
+    } | null
+  }
+>(`query BulkGet($id: ID!) {
+  bulkOperation(id: $id) { id status errorCode objectCount fileSize url partialDataUrl }
+}`)
+
+/** The newest bulk operations with their queries: where one that was asked for is found when the answer was lost. */
+export const listBulks = document<
+  Record<string, never>,
+  { bulkOperations: { nodes: { id: string; query: string; createdAt: string; status: BulkStatus }[] } }
+>(`query BulkList {
+  bulkOperations(first: 10, query: "operation_type:query", sortKey: CREATED_AT, reverse: true) {
+    nodes { id query createdAt status }
   }
 }`)
 

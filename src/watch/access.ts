@@ -1,5 +1,5 @@
 import type { Shopify } from '../shopify/client.ts'
-import { getInstallation } from '../shopify/documents.ts'
+import { getShop } from '../shopify/documents.ts'
 
 /** Who we are in the shop, asked once and remembered: its domain is what webhooks name it by. */
 export type Access = ReturnType<typeof createAccess>
@@ -10,7 +10,7 @@ export function createAccess(shopify: Shopify) {
   return {
     /** The rights that the app has now. */
     async readScopes(): Promise<string[]> {
-      const { shop, currentAppInstallation } = await shopify.call(getInstallation, {}, { isLook: true })
+      const { shop, currentAppInstallation } = await shopify.call(getShop, {}, { isLook: true })
       domain = shop.myshopifyDomain
       return currentAppInstallation.accessScopes.map(({ handle }) => handle)
     },

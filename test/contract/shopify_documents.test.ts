@@ -100,7 +100,6 @@ const samples: { [N in Name]: VariablesOf<N> } = {
   },
   activateInventory: { inventoryItemId: item, locationId: location, available: 200 },
   listLocations: { after: null },
-  getInstallation: {},
   listSubscriptions: { after: 'cursor' },
   createSubscription: { topic: 'ORDERS_CREATE', fields: subscription },
   updateSubscription: { id: subscribed, fields: subscription },
@@ -108,6 +107,13 @@ const samples: { [N in Name]: VariablesOf<N> } = {
   getOrder: { id: gidOf('Order', '6'), after: 'cursor' },
   getInventoryItem: { id: item, after: 'cursor' },
   getEvent: { identifier: { id: event }, after: 'cursor' },
+  getShop: {},
+  bulkProducts: {},
+  bulkInventory: {},
+  bulkOrders: {},
+  startBulk: { query: '{ products { edges { node { id } } } }' },
+  getBulk: { id: 'gid://shopify/BulkOperation/6' },
+  listBulks: {},
 }
 
 describe.each(Object.entries(all))('%s', (name, document) => {

@@ -1,0 +1,239 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { syncCopyMsMax } from '../limits.ts'
+import type { Session, Sql } from '../platform/database.ts'
+import { callTimer, type Metrics } from '../platform/metrics.ts'
+
+/** What a snapshot is read for: to be applied as a whole, or to be compared with first. */
+export type SyncPurpose = 'sync' | 'reconcile'
+
+/** The files of a snapshot, one bulk operation each, in the order in which they are applied. */
+export const syncKinds = ['products', 'inventory', 'orders'] as const
+export type SyncKind = (typeof syncKinds)[number]
+
+/** A line that could not be used. */
+export type SyncFault = { line: number; reason: string }
+
+/** One file of a snapshot, and how far it has come; `sql/migrations/0011_sync.sql` says what each is. */
+export type SyncPart = {
+  kind: SyncKind
+  operation_id: string | null
+  file_bytes: number | null
+  object_count: number | null
+  loaded_bytes: number
+  loaded_lines: number
+  is_loaded: boolean
+  staged_count: number
+  fault_count: number
+  faults: SyncFault[]
+  applied_line: number
+  is_applied: boolean
+  read_count: number
+  news_count: number
+}
+
+export type SyncRun = {
+  id: number
+  purpose: SyncPurpose
+  state: 'loading' | 'loaded' | 'done' | 'failed'
+  shop: string
+  orders_since: string
+  started_at: string
+  updated_at: string
+  ended_at: string | null
+  reason: string | null
+  report: SyncReport | null
+  parts: SyncPart[]
+}
+
+/** One line of the integrity report: what the snapshot has, and the mirror has. */
+export type SyncCount = { kind: string; there: number; here: number; missing: number; surplus: number }
+export type SyncReport = { counts: SyncCount[]; drift: number }
+
+/** One line of a snapshot's file as it is staged: a row of staged_records. */
+export type StagedRecord = {
+  kind: 'product' | 'variant' | 'metafield' | 'image' | 'item' | 'level' | 'order' | 'order_line'
+  line: number
+  id: string
+  parentId: string | null
+  body: Record<string, unknown>
+  description: string | null
+}
+
+/** Lines that are staged together, and where in the file they end. */
+export type StagedPiece = {
+  records: readonly StagedRecord[]
+  faults: readonly SyncFault[]
+  bytes: number
+  lines: number
+  isLast: boolean
+}
+
+/**
+ * The SQL functions of snapshots. Staging writes a table, so `sql` must log in as the owner (DATABASE_ADMIN_URL); what is
+ * claimed belongs to the session of `on`.
+ */
+export function createSyncCalls(sql: Sql, metrics: Pick<Metrics, 'queryTime'>) {
+  const timed = callTimer(metrics)
+  return {
+    /** Takes the place in which snapshots are made, for the session `on`; `api.claim_sync_run` says what the words mean. */
+    claimSyncRun: (
+      on: Session,
+      run: {
+        purpose: SyncPurpose
+        shop: string
+        kinds: readonly SyncKind[]
+        ordersSince: Date
+        keepHours: number
+      },
+    ): Promise<{ outcome: 'claimed' | 'resumed'; runId: number } | { outcome: 'busy'; runId: null }> =>
+      timed('claim_sync_run', async () => {
+        const [row] = await on<
+          ({ outcome: 'claimed' | 'resumed'; runId: number } | { outcome: 'busy'; runId: null })[]
+        >`
+          select r.outcome, r.run_id::float8 as "runId"
+          from api.claim_sync_run(
+            p_purpose => ${run.purpose}::text,
+            p_shop => ${run.shop}::text,
+            p_kinds => ${`{${run.kinds.join(',')}}`}::text[],
+            p_orders_since => ${run.ordersSince.toISOString()}::text::timestamptz,
+            p_keep => make_interval(hours => ${run.keepHours}::integer)
+          ) r`
+        return row!
+      }),
+
+    /** Gives the place back, for the session that claimed it. */
+    releaseSyncPlace: async (on: Session): Promise<void> => {
+      await on`select pg_advisory_unlock(hashtext('onsale sync'))`
+    },
+
+    /** A snapshot with its files. */
+    getSyncRun: (id: number): Promise<SyncRun> =>
+      timed('get_sync_run', async () => {
+        const [row] = await sql<{ run: SyncRun }[]>`select api.get_sync_run(p_id => ${id}::bigint) as run`
+        return row!.run
+      }),
+
+    /** The newest snapshots as JSON text. */
+    listSyncRuns: (limit: number): Promise<string> =>
+      timed('list_sync_runs', async () => {
+        const [row] = await sql<
+          { body: string }[]
+        >`select api.list_sync_runs(p_limit => ${limit}::integer)::text as body`
+        return row!.body
+      }),
+
+    /** Keeps which bulk operation was asked for, and how large its file is. */
+    updateSyncPart: (
+      runId: number,
+      kind: SyncKind,
+      part: { operationId?: string; fileBytes?: number; objectCount?: number },
+    ): Promise<void> =>
+      timed('update_sync_part', async () => {
+        await sql`
+          select from api.update_sync_part(
+            p_run_id => ${runId}::bigint,
+            p_kind => ${kind}::text,
+            p_operation_id => ${part.operationId ?? null}::text,
+            p_file_bytes => ${part.fileBytes ?? null}::bigint,
+            p_object_count => ${part.objectCount ?? null}::bigint
+          )`
+      }),
+
+    /** Copies lines into staged_records, and keeps in the same transaction where in the file they end. */
+    stagePiece: (runId: number, kind: SyncKind, piece: StagedPiece): Promise<void> =>
+      timed('update_sync_part', async () => {
+        await sql.begin(async (transaction) => {
+          // What a crash of the server takes back, it takes back as a whole.
+          await transaction`set local synchronous_commit = off`
+          if (piece.records.length > 0) {
+            const copy = await transaction`
+              copy onsale.staged_records (run_id, kind, line, id, parent_id, body, description) from stdin`.writable()
+            // A COPY that the server refuses after its last row was sent would never end (postgres.js 3.4.9).
+            const signal = AbortSignal.timeout(syncCopyMsMax)
+            await pipeline(Readable.from(rowsOf(runId, piece.records)), copy, { signal })
+          }
+          await transaction`
+            select from api.update_sync_part(
+              p_run_id => ${runId}::bigint,
+              p_kind => ${kind}::text,
+              p_bytes => ${piece.bytes}::bigint,
+              p_lines => ${piece.lines}::bigint,
+              p_records => ${piece.records.length}::bigint,
+              p_faults => ${JSON.stringify(piece.faults)}::text::jsonb,
+              p_is_loaded => ${piece.isLast}::boolean
+            )`
+        })
+      }),
+
+    /**
+     * Applies the next records of a file; null: there are no more. Refuses with class 22 or 23 where one of them is poison; `fault`
+     * passes them over.
+     */
+    applyStagedFacts: (
+      runId: number,
+      kind: SyncKind,
+      { limit, fault = null }: { limit: number; fault?: string | null },
+    ): Promise<{ line: number; records: number } | null> =>
+      timed('apply_staged_facts', async () => {
+        const [row] = await sql.begin(async (transaction) => {
+          await transaction`set local synchronous_commit = off`
+          return await transaction<{ line: number; records: number }[]>`
+            select r.applied_line::float8 as line, r.record_count as records
+            from api.apply_staged_facts(
+              p_run_id => ${runId}::bigint, p_kind => ${kind}::text, p_limit => ${limit}::integer, p_fault => ${fault}::text
+            ) r`
+        })
+        return row ?? null
+      }),
+
+    /** What the snapshot has, and what the mirror has of it. */
+    listSyncCounts: (runId: number): Promise<SyncCount[]> =>
+      timed('list_sync_counts', async () => {
+        const rows = await sql<SyncCount[]>`
+          select c.kind, c.there::float8 as there, c.here::float8 as here, c.missing::float8 as missing, c.surplus::float8 as surplus
+          from api.list_sync_counts(p_run_id => ${runId}::bigint) c`
+        return [...rows]
+      }),
+
+    /** Ends a snapshot, with its report or as failed. */
+    completeSyncRun: (
+      id: number,
+      { report, reason = null }: { report: SyncReport | null; reason?: string | null },
+    ): Promise<void> =>
+      timed('complete_sync_run', async () => {
+        await sql`
+          select from api.complete_sync_run(
+            p_id => ${id}::bigint,
+            p_report => ${report === null ? null : JSON.stringify(report)}::text::jsonb,
+            p_reason => ${reason}::text
+          )`
+      }),
+  }
+}
+
+export type SyncCalls = ReturnType<typeof createSyncCalls>
+
+// As large as the driver sends without copying much.
+const copyChars = 64 * 1024
+
+/** COPY's text format, in pieces. */
+function* rowsOf(runId: number, records: readonly StagedRecord[]): Generator<string> {
+  let text = ''
+  for (const { kind, line, id, parentId, body, description } of records) {
+    const fields = [String(runId), kind, String(line), id, parentId, JSON.stringify(body), description]
+    text += `${fields.map((field) => (field === null ? '\\N' : escaped(field))).join('\t')}\n`
+    if (text.length < copyChars) continue
+    yield text
+    text = ''
+  }
+  if (text !== '') yield text
+}
+
+function escaped(field: string): string {
+  return /[\\\t\n\r]/.test(field)
+    ? field.replace(/[\\\t\n\r]/g, (character) => escapes[character] ?? '')
+    : field
+}
+
+const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
