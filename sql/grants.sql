@@ -99,3 +99,6 @@ grant execute on function api.update_subscription_watch to onsale_service;
 grant execute on function api.get_subscription_url to onsale_service;
 grant execute on function api.place_level_looks to onsale_service;
 grant execute on function api.reap_looks to onsale_service;
+grant execute on function api.list_reconciliations to onsale_service;
+grant execute on function api.claim_reconciliation to onsale_service;
+grant execute on function api.update_reconcile_wanted to onsale_service;

@@ -403,6 +403,19 @@ export const levelLooksAtOnceMax = 100
 /** A look that was done is of interest for a day. */
 export const looksKeptHours = 24
 
+/** Products, items or orders of a snapshot that are compared at once: tens of milliseconds. */
+export const reconcileRecordsAtOnce = 500
+/** Differences that are repaired at once. */
+export const repairsAtOnce = 50
+/** Differences that one reconciliation repairs where nobody says otherwise: many more are a matter of `sync`. */
+export const repairsMaxDefault = 1_000
+/** What changed in the shop so shortly ago is late, not lost: Shopify repeats a webhook that failed first after about a minute. */
+export const reconcileGraceS = 600
+/** How often each process asks whether a reconciliation is wanted or due. */
+export const reconcileClaimEveryMs = 10_000
+/** Differences of the newest reconciliation that are shown. */
+export const differencesShownMax = 100
+
 /** How often what has expired is tidied, so that shown counts follow: who needs the units does not wait for this. */
 export const expireEveryMs = 1_000
 

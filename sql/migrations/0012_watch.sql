@@ -27,3 +27,55 @@ create index jobs_looks_done on onsale.jobs (updated_at) where kind in ('look_or
 -- Lines come in about the order of their time, so a summary of each few pages finds the newest, and costs an order next to nothing.
 create index shopify_order_lines_created_at on onsale.shopify_order_lines
   using brin (created_at) with (pages_per_range = 32, autosummarize = on);
+
+-- Reconciliation: the shop as a whole (a snapshot, 0011) held against the mirror.
+create table onsale.reconcile_schedule (
+  is_only boolean primary key default true check (is_only),
+  claimed_at timestamptz not null default clock_timestamp(),
+  wanted_by text,
+  is_dry_run boolean not null default false,
+  repairs_max integer check (repairs_max > 0)
+);
+comment on table onsale.reconcile_schedule is 'One row: when the newest scheduled reconciliation was begun, and whether somebody wants one now';
+comment on column onsale.reconcile_schedule.wanted_by is 'Who asked for one that has not begun; null: nobody';
+insert into onsale.reconcile_schedule default values;
+
+create table onsale.reconciliations (
+  id bigint generated always as identity primary key,
+  run_id bigint not null unique,
+  started_by text not null,
+  is_dry_run boolean not null,
+  repairs_max integer not null check (repairs_max >= 0),
+  grace interval not null,
+  started_at timestamptz not null,
+  ended_at timestamptz,
+  compared_count bigint not null default 0,
+  reason text
+);
+comment on table onsale.reconciliations is 'One row: a comparison of the mirror with a snapshot of the shop';
+comment on column onsale.reconciliations.run_id is 'The snapshot: onsale.sync_runs';
+comment on column onsale.reconciliations.grace is 'What changed in the shop so shortly ago may still be told by its webhook';
+comment on column onsale.reconciliations.reason is 'Why it ended early; null: it did not';
+
+create table onsale.differences (
+  id bigint generated always as identity primary key,
+  reconciliation_id bigint not null references onsale.reconciliations (id) on delete cascade,
+  kind text not null check (kind in ('product', 'item', 'level', 'order')),
+  key text not null,
+  cause text not null check (cause in ('late', 'lost', 'ours', 'theirs')),
+  evidence jsonb not null,
+  topic text not null,
+  body jsonb,
+  description text,
+  outcome text check (outcome in ('repaired', 'overtaken', 'failed')),
+  repaired_at timestamptz,
+  unique (reconciliation_id, kind, key)
+);
+comment on table onsale.differences is 'One row: a record that the mirror has otherwise than the shop';
+comment on column onsale.differences.key is 'Shopify''s id; of a level the item''s and the location''s';
+comment on column onsale.differences.cause is
+  'late: its webhook may still come; lost: it did not; ours: a write of ours is under way; theirs: told, and yet something else';
+comment on column onsale.differences.evidence is 'What both sides have, and since when: {there, here, fields}; there null: the shop has it no more';
+comment on column onsale.differences.topic is 'The webhook that would have told it, with its body; the body goes when the reconciliation ends';
+comment on column onsale.differences.outcome is
+  'repaired: the mirror has it from the snapshot; overtaken: it knew better by then; failed: kept as a failed delivery; null: left alone';

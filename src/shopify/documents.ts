@@ -326,6 +326,13 @@ export const getOrder = document<
   }
 }`)
 
+/** Whether there is such a record. */
+export const getRecord = document<{ id: string }, { node: { id: string } | null }>(
+  `query RecordGet($id: ID!) {
+  node(id: $id) { id }
+}`,
+)
+
 export type ReadLevel = {
   isActive: boolean
   updatedAt: string

@@ -44,7 +44,7 @@ export function createLookHandlers({ shopify, access, applyDeliveries }: LookDep
     async look_level(job: Job, { signal }: Options = {}) {
       const itemId = requireId(job.request.inventory_item_id)
       const seenAt = Date.now()
-      const read = await readItem(itemId, signal)
+      const read = await readItem(shopify, itemId, signal)
       if (read === null) return { inventory_item_id: itemId, outcomes: ['not_found'] }
       const { levels, tracked, updatedAt } = read
       const item = `{"id":${itemId},"tracked":${tracked},"updated_at":${JSON.stringify(updatedAt)}}`
@@ -95,22 +95,27 @@ export function createLookHandlers({ shopify, access, applyDeliveries }: LookDep
     }
     throw new Error(`Order ${orderId} changed each time it was read`)
   }
+}
 
-  async function readItem(itemId: string, signal: AbortSignal | undefined) {
-    const id = gidOf('InventoryItem', itemId)
-    const levels: ReadLevel[] = []
-    for (let after: string | null = null; ; ) {
-      const { inventoryItem: item }: ItemAnswer = await shopify.call(
-        getInventoryItem,
-        { id, after },
-        look(signal),
-      )
-      if (item === null) return null
-      levels.push(...item.inventoryLevels.nodes.filter(({ isActive }) => isActive))
-      after = item.inventoryLevels.pageInfo.endCursor
-      if (!item.inventoryLevels.pageInfo.hasNextPage)
-        return { levels, tracked: item.tracked, updatedAt: item.updatedAt }
-    }
+/** What the locations have of an item, and whether it is counted; null: there is no such item. */
+export async function readItem(
+  shopify: Pick<Shopify, 'call'>,
+  itemId: string,
+  signal: AbortSignal | undefined,
+): Promise<{ levels: ReadLevel[]; tracked: boolean; updatedAt: string } | null> {
+  const id = gidOf('InventoryItem', itemId)
+  const levels: ReadLevel[] = []
+  for (let after: string | null = null; ; ) {
+    const { inventoryItem: item }: ItemAnswer = await shopify.call(
+      getInventoryItem,
+      { id, after },
+      look(signal),
+    )
+    if (item === null) return null
+    levels.push(...item.inventoryLevels.nodes.filter(({ isActive }) => isActive))
+    after = item.inventoryLevels.pageInfo.endCursor
+    if (!item.inventoryLevels.pageInfo.hasNextPage)
+      return { levels, tracked: item.tracked, updatedAt: item.updatedAt }
   }
 }
 

@@ -105,6 +105,7 @@ const samples: { [N in Name]: VariablesOf<N> } = {
   updateSubscription: { id: subscribed, fields: subscription },
   deleteSubscription: { id: subscribed },
   getOrder: { id: gidOf('Order', '6'), after: 'cursor' },
+  getRecord: { id: event },
   getInventoryItem: { id: item, after: 'cursor' },
   getEvent: { identifier: { id: event }, after: 'cursor' },
   getShop: {},
