@@ -98,6 +98,7 @@ export const schema = buildSchema(`
     webhookSubscriptionUpdate(id: ID!, webhookSubscription: WebhookSubscriptionInput!): WebhookSubscriptionUpdatePayload
     webhookSubscriptionDelete(id: ID!): WebhookSubscriptionDeletePayload
     metafieldsSet(metafields: [MetafieldsSetInput!]!): MetafieldsSetPayload
+    metafieldsDelete(metafields: [MetafieldIdentifierInput!]!): MetafieldsDeletePayload
     orderCancel(orderId: ID!, reason: OrderCancelReason!, refundMethod: OrderCancelRefundMethodInput, restock: Boolean!): OrderCancelPayload
   }
 
@@ -232,6 +233,9 @@ export const schema = buildSchema(`
   ${payload('WebhookSubscriptionUpdate', 'webhookSubscription: WebhookSubscription')}
   ${payload('WebhookSubscriptionDelete', 'deletedWebhookSubscriptionId: ID')}
   ${payload('MetafieldsSet', 'metafields: [Metafield!]', 'MetafieldsSetUserError')}
+  ${payload('MetafieldsDelete', 'deletedMetafields: [MetafieldIdentifier]')}
+  type MetafieldIdentifier { ownerId: ID! namespace: String! key: String! }
+  input MetafieldIdentifierInput { ownerId: ID! namespace: String! key: String! }
   type OrderCancelPayload { job: Job orderCancelUserErrors: [OrderCancelUserError!]! }
 
   input UniqueMetafieldValueInput { key: String! namespace: String value: String! }

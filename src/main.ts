@@ -14,6 +14,7 @@ const loadCommands = async () => ({
   ...(await import('./commands.ts')),
   ...(await import('./intake/commands.ts')),
   ...(await import('./accounts/commands.ts')),
+  ...(await import('./shopify/commands.ts')),
   ...(await import('./shopify/shopify.ts')),
 })
 
@@ -42,6 +43,17 @@ program
   .action((options: { processes: number; supervised?: true }) => stays(() => serve(options)))
 
 program
+  .command('worker')
+  .description("do the jobs alone: refunds, and admins' writes to Shopify; `serve` does them, too")
+  .action(() =>
+    stays(async () => {
+      const { withDatabase } = await import('./serve.ts')
+      const { work } = await import('./work.ts')
+      await work(withDatabase(readConfig(process.env), 'worker'))
+    }),
+  )
+
+program
   .command('migrate')
   .description('bring the database to this code: migrations, functions, grants')
   .action(() => ends(async (config) => (await loadCommands()).migrateDatabase(config)))
@@ -64,6 +76,27 @@ program
   .option('--force', 'also in production, and beside events of real shops', false)
   .action(({ events, force }: { events: number; force: boolean }) =>
     ends(async (config) => (await loadCommands()).seedDatabase(config, { events, isForced: force })),
+  )
+
+program
+  .command('sync')
+  .description('read the whole shop into the mirror; one that was stopped goes on')
+  .option(
+    '--orders-days <days>',
+    'orders of so many days; above 60 only with the scope read_all_orders',
+    toCount,
+    60,
+  )
+  .action(({ ordersDays }: { ordersDays: number }) =>
+    ends(async (config) => {
+      const { runCommand, syncMirror } = await loadCommands()
+      const stopping = new AbortController()
+      for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort())
+      const { signal } = stopping
+      return await runCommand(config, (deps, databases) =>
+        syncMirror(deps, databases, { config, ordersDays, signal }),
+      )
+    }),
   )
 
 const deliveries = program.command('deliveries').description('look after webhooks that could not be applied')
@@ -167,14 +200,15 @@ async function serve({ processes, supervised }: { processes: number; supervised?
   const config = readConfig(process.env)
   if (supervised) {
     const { serveSupervised } = await import('./supervised.ts')
-    return await serveSupervised(config)
+    return await serveSupervised(config, { processes })
   }
   if (processes === 1) {
     const { serve } = await import('./serve.ts')
     return await serve(config)
   }
   const { supervise } = await import('./supervisor.ts')
-  const command = [process.execPath, ...process.execArgv, Bun.main, 'serve', '--supervised']
+  const role = ['serve', '--supervised', '--processes', String(processes)]
+  const command = [process.execPath, ...process.execArgv, Bun.main, ...role]
   await supervise(config, { processes, command, env: process.env })
 }
 

@@ -180,6 +180,20 @@ export function createMetrics() {
       help: 'Webhook subscriptions that were missing or wrong, and were mended',
       registers,
     }),
+    shopifyConfirmTime: new Histogram({
+      name: 'shopify_confirm_seconds',
+      help: 'Time from the end of a write to Shopify until the mirror showed it, by kind of job',
+      labelNames: ['kind'] as const,
+      buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+      registers,
+    }),
+    shopifyVisibleTime: new Histogram({
+      name: 'shopify_visible_seconds',
+      help: 'Time from queueing a write to Shopify until the mirror showed it, by kind of job',
+      labelNames: ['kind'] as const,
+      buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800],
+      registers,
+    }),
 
     // Batches
     gatherBatchSize: new Histogram({

@@ -95,6 +95,7 @@ function isOver(status: BulkStatus): boolean {
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
   await new Promise<void>((resolve, reject) => {
     const stop = () => {
       clearTimeout(timer)

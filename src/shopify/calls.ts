@@ -187,6 +187,15 @@ export function createSyncCalls(sql: Sql, metrics: Pick<Metrics, 'queryTime'>) {
         return row ?? null
       }),
 
+    /** Tells the planner what is there now: the mirror may have been empty. */
+    analyzeMirror: (): Promise<void> =>
+      timed('analyze', async () => {
+        await sql`
+          analyze onsale.events, onsale.tickets, onsale.stock, onsale.event_revisions, onsale.shopify_products,
+            onsale.shopify_variants, onsale.inventory_items, onsale.inventory_levels, onsale.shopify_orders,
+            onsale.shopify_order_lines`
+      }),
+
     /** What the snapshot has, and what the mirror has of it. */
     listSyncCounts: (runId: number): Promise<SyncCount[]> =>
       timed('list_sync_counts', async () => {

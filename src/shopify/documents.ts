@@ -73,7 +73,7 @@ export type NewTicket = TicketFields & {
 export type TicketChange = TicketFields & { id: string; inventoryItem?: InventoryItem }
 
 export type WrittenTicket = { id: string; title: string; sku: string | null; inventoryItem: { id: string } }
-type WrittenEvent = { id: string; handle: string; status: EventStatus; updatedAt: string }
+export type WrittenEvent = { id: string; handle: string; status: EventStatus; updatedAt: string }
 type Page = { hasNextPage: boolean; endCursor: string | null }
 
 /** What an event is named by: its id, or the handle that it was made with. */
@@ -144,12 +144,17 @@ export const unpublishEvent = document<Publications, { publishableUnpublish: obj
 }`,
 )
 
+type ChangedEvent = { id: string; updatedAt: string }
+
 /** Adds tickets to an event. */
 export const createTickets = document<
   { productId: string; variants: NewTicket[] },
-  { productVariantsBulkCreate: { productVariants: WrittenTicket[] | null } }
+  {
+    productVariantsBulkCreate: { product: ChangedEvent | null; productVariants: WrittenTicket[] | null }
+  }
 >(`mutation TicketsCreate($productId: ID!, $variants: [ProductVariantsBulkInput!]!) {
   productVariantsBulkCreate(productId: $productId, variants: $variants) {
+    product { id updatedAt }
     productVariants { id title sku inventoryItem { id } }
     userErrors { code field message }
   }
@@ -158,10 +163,10 @@ export const createTickets = document<
 /** Changes tickets of an event, all or none; never their stock. */
 export const updateTickets = document<
   { productId: string; variants: TicketChange[] },
-  { productVariantsBulkUpdate: { productVariants: WrittenTicket[] | null } }
+  { productVariantsBulkUpdate: { productVariants: (WrittenTicket & { updatedAt: string })[] | null } }
 >(`mutation TicketsUpdate($productId: ID!, $variants: [ProductVariantsBulkInput!]!) {
   productVariantsBulkUpdate(productId: $productId, variants: $variants, allowPartialUpdates: false) {
-    productVariants { id title sku inventoryItem { id } }
+    productVariants { id title sku updatedAt inventoryItem { id } }
     userErrors { code field message }
   }
 }`)
@@ -169,12 +174,20 @@ export const updateTickets = document<
 /** Deletes tickets of an event; one has to stay. */
 export const deleteTickets = document<
   { productId: string; variantsIds: string[] },
-  { productVariantsBulkDelete: { product: { id: string } | null } }
+  { productVariantsBulkDelete: { product: ChangedEvent | null } }
 >(`mutation TicketsDelete($productId: ID!, $variantsIds: [ID!]!) {
   productVariantsBulkDelete(productId: $productId, variantsIds: $variantsIds) {
-    product { id }
+    product { id updatedAt }
     userErrors { code field message }
   }
+}`)
+
+/** Takes metafields away; those that are not there are passed by. */
+export const deleteMetafields = document<
+  { metafields: { ownerId: string; namespace: string; key: string }[] },
+  { metafieldsDelete: object }
+>(`mutation MetafieldsDelete($metafields: [MetafieldIdentifierInput!]!) {
+  metafieldsDelete(metafields: $metafields) { userErrors { field message } }
 }`)
 
 /**
@@ -427,12 +440,81 @@ export const getEvent = document<
   }
 }`)
 
+export type FoundEvent = WrittenEvent & {
+  title: string
+  descriptionHtml: string
+  productType: string
+  options: { name: string }[]
+  metafields: { nodes: { key: string; type: string; value: string }[] }
+}
+
+/** What of an event is its product's, without its tickets, so that it costs few points. Null: there is none. */
+export const findEvent = document<
+  { identifier: EventIdentifier },
+  { productByIdentifier: FoundEvent | null }
+>(`query EventFind($identifier: ProductIdentifierInput!) {
+  productByIdentifier(identifier: $identifier) {
+    id
+    handle
+    status
+    updatedAt
+    title
+    descriptionHtml
+    productType
+    options { name }
+    metafields(first: 10, namespace: "onsale") { nodes { key type value } }
+  }
+}`)
+
+export type FoundTicket = {
+  id: string
+  title: string
+  sku: string | null
+  price: string
+  compareAtPrice: string | null
+  updatedAt: string
+  inventoryItem: { id: string; tracked: boolean }
+}
+
+/** A ticket without its stock. Null: there is none. */
+export const findTicket = document<{ id: string }, { productVariant: FoundTicket | null }>(
+  `query TicketFind($id: ID!) {
+  productVariant(id: $id) {
+    id
+    title
+    sku
+    price
+    compareAtPrice
+    updatedAt
+    inventoryItem { id tracked }
+  }
+}`,
+)
+
+/** The tickets of an event page by page, without their stock. Null: there is no such event. */
+export const listTickets = document<
+  { id: string; after?: string | null },
+  { product: { id: string; updatedAt: string; variants: { nodes: FoundTicket[]; pageInfo: Page } } | null }
+>(`query TicketList($id: ID!, $after: String) {
+  product(id: $id) {
+    id
+    updatedAt
+    variants(first: 100, after: $after) {
+      nodes { id title sku price compareAtPrice updatedAt inventoryItem { id tracked } }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}`)
+
 /** The shop by the name that its webhooks bear, and what the token may do there. */
 export const getShop = document<
   Record<string, never>,
-  { shop: { myshopifyDomain: string }; currentAppInstallation: { accessScopes: { handle: string }[] } }
+  {
+    shop: { myshopifyDomain: string; currencyCode: string }
+    currentAppInstallation: { accessScopes: { handle: string }[] }
+  }
 >(`query ShopGet {
-  shop { myshopifyDomain }
+  shop { myshopifyDomain currencyCode }
   currentAppInstallation { accessScopes { handle } }
 }`)
 

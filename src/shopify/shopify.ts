@@ -17,6 +17,11 @@ export function openShopify(
   return createShopify({ url: config.shopifyApiUrl, tokens, log, metrics, processes, lowPercent })
 }
 
+/** Whether the environment names an Admin API, and something to log in with. */
+export function hasShopify(config: Config): boolean {
+  return config.shopifyApiUrl !== null && tokensOf(config) !== null
+}
+
 /** For a command, with the version of the API. Throws a Refusal where the environment names no Admin API. */
 export function requireShopify(
   config: Config,

@@ -29,6 +29,8 @@ export type SnapshotOptions = {
   sql: Sql
   metrics: Pick<Metrics, 'queryTime'>
   purpose: SyncPurpose
+  /** Of the deployment: a shop that sells in another one is refused. */
+  currency: string
   /** Default: all. */
   kinds?: readonly SyncKind[]
   /** Orders of so many days; without the scope read_all_orders at most 60. Default 60. */
@@ -37,8 +39,9 @@ export type SnapshotOptions = {
   onProgress?: (progress: SnapshotProgress) => void
   /** Told once, before anything is asked for. */
   onStart?: (run: SyncRun, about: { isResumed: boolean; sees: 'all orders' | '60 days of orders' }) => void
-  /** Shorter in tests. */
+  /** Shorter and smaller in tests. */
   lookEveryMs?: number
+  pieceLines?: number
 }
 
 /**
@@ -63,6 +66,8 @@ export async function takeSnapshot<T>(
   } = options
   const calls = createSyncCalls(sql, metrics)
   const { shop, currentAppInstallation } = await shopify.call(getShop, {}, { signal })
+  if (shop.currencyCode !== options.currency)
+    throw new Refusal(`The shop sells in ${shop.currencyCode}, and SHOPIFY_CURRENCY is ${options.currency}`)
   const scopes = currentAppInstallation.accessScopes.map(({ handle }) => handle)
   requireScopes(scopes, kinds)
   const seesAll = scopes.includes('read_all_orders')
@@ -163,7 +168,7 @@ async function stageFile(
   { file, loading }: { file: BulkFile; loading: Loading },
 ): Promise<void> {
   const { kind } = part
-  const { signal, onProgress } = loading.options
+  const { signal, onProgress, pieceLines = syncPieceLines } = loading.options
   let staging = Promise.resolve()
   const stage = async (piece: StagedPiece) => {
     await staging
@@ -182,7 +187,7 @@ async function stageFile(
     staging.catch(() => {})
   }
 
-  const piece = createPiece(kind, part.loaded_lines)
+  const piece = createPiece({ kind, linesBefore: part.loaded_lines, linesMax: pieceLines })
   try {
     if (file.url !== null) {
       const { url, bytes } = file
@@ -198,7 +203,15 @@ async function stageFile(
 }
 
 /** Gathers the records of lines until there are enough of them. */
-function createPiece(kind: SyncKind, linesBefore: number) {
+function createPiece({
+  kind,
+  linesBefore,
+  linesMax,
+}: {
+  kind: SyncKind
+  linesBefore: number
+  linesMax: number
+}) {
   let line = linesBefore
   let piece = empty()
 
@@ -215,7 +228,7 @@ function createPiece(kind: SyncKind, linesBefore: number) {
         piece.faults.push({ line, reason: String(error instanceof Error ? error.message : error) })
       }
     },
-    isFull: (): boolean => piece.lines >= syncPieceLines || piece.bytes >= syncPieceBytes,
+    isFull: (): boolean => piece.lines >= linesMax || piece.bytes >= syncPieceBytes,
     cut({ isLast }: { isLast: boolean }): StagedPiece {
       const full = { ...piece, isLast }
       piece = empty()

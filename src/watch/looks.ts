@@ -19,7 +19,7 @@ export type LookDeps = {
   applyDeliveries: (deliveries: readonly Delivery[]) => Promise<DeliveryResult[]>
 }
 
-type Options = { signal?: AbortSignal }
+type Options = { signal: AbortSignal }
 /** What the shop says of a record, as a webhook would. */
 type Told = { topic: string; body: string }
 
@@ -32,7 +32,7 @@ const readsMax = 3
  */
 export function createLookHandlers({ shopify, access, applyDeliveries }: LookDeps) {
   return {
-    async look_order(job: Job, { signal }: Options = {}) {
+    async look_order(job: Job, { signal }: Options) {
       const orderId = requireId(job.request.order_id)
       const seenAt = Date.now()
       const read = await readOrder(orderId, signal)
@@ -41,7 +41,7 @@ export function createLookHandlers({ shopify, access, applyDeliveries }: LookDep
       return { order_id: orderId, outcome }
     },
 
-    async look_level(job: Job, { signal }: Options = {}) {
+    async look_level(job: Job, { signal }: Options) {
       const itemId = requireId(job.request.inventory_item_id)
       const seenAt = Date.now()
       const read = await readItem(shopify, itemId, signal)
@@ -76,7 +76,7 @@ export function createLookHandlers({ shopify, access, applyDeliveries }: LookDep
 
   async function readOrder(
     orderId: string,
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
   ): Promise<{ order: ReadOrder; lines: ReadOrderLine[] } | null> {
     const id = gidOf('Order', orderId)
     for (let nth = 0; nth < readsMax; nth++) {
@@ -101,7 +101,7 @@ export function createLookHandlers({ shopify, access, applyDeliveries }: LookDep
 export async function readItem(
   shopify: Pick<Shopify, 'call'>,
   itemId: string,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<{ levels: ReadLevel[]; tracked: boolean; updatedAt: string } | null> {
   const id = gidOf('InventoryItem', itemId)
   const levels: ReadLevel[] = []
@@ -121,8 +121,8 @@ export async function readItem(
 
 type ItemAnswer = NonNullable<(typeof getInventoryItem)['answers']>
 
-function look(signal: AbortSignal | undefined) {
-  return { isLook: true, ...(signal === undefined ? {} : { signal }) }
+function look(signal: AbortSignal) {
+  return { isLook: true, signal }
 }
 
 // Bodies are written by hand: their ids are integers of any size.

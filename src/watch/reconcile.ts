@@ -32,6 +32,8 @@ export type ReconcileOptions = WantedReconciliation & {
   graceS: number
   signal: AbortSignal
   onProgress?: (progress: ReconcileProgress) => void
+  /** Of the shop, as the settings have it. */
+  currency: string
   /** How often a snapshot's file is asked for; shorter in tests. */
   lookEveryMs?: number
 }
@@ -49,7 +51,7 @@ export type ReconcileProgress =
  */
 export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions): Promise<ReconciliationCard> {
   const { shopify, sql, metrics } = deps
-  const { signal, onProgress, lookEveryMs } = options
+  const { currency, signal, onProgress, lookEveryMs } = options
   return await takeSnapshot(
     async (run, snapshots) => {
       const calls = createReconcileCalls(sql, metrics)
@@ -66,6 +68,7 @@ export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions):
       sql,
       metrics,
       purpose: 'reconcile',
+      currency,
       signal,
       ...(onProgress === undefined ? {} : { onProgress }),
       ...(lookEveryMs === undefined ? {} : { lookEveryMs }),
@@ -140,12 +143,14 @@ async function repairOne(
 async function isGone({ kind, key }: Repair, shopify: Shopify, signal: AbortSignal): Promise<boolean> {
   const [first = '', location] = key.split('/')
   if (kind !== 'level') {
-    const id = gidOf(kind === 'product' ? 'Product' : 'Order', first)
+    const id = gidOf(gidKinds[kind], first)
     return (await shopify.call(getRecord, { id }, { isLook: true, signal })).node === null
   }
   const item = await readItem(shopify, first, signal)
   return !item?.levels.some((level) => idOfGid(level.location.id) === location)
 }
+
+const gidKinds = { product: 'Product', item: 'InventoryItem', order: 'Order' } as const
 
 async function cardOf(id: number, { sql, metrics }: ReconcileDeps): Promise<ReconciliationCard> {
   const body = await createWatchCalls(sql, metrics).listReconciliations({ limit: 10, differencesMax: 1 })

@@ -84,6 +84,7 @@ function run(database: TestDatabase, options: Partial<ReconcileOptions> = {}): P
     {
       actor: 'a person',
       isDryRun: false,
+      currency: 'EUR',
       repairsMax: 10_000,
       graceS: 2,
       lookEveryMs: 5,
@@ -204,7 +205,7 @@ test('what is only late is told as late, and left alone: its webhooks bring it',
   await run(holed, { graceS: 60, isDryRun: true })
   await run(holed, { graceS: 60 })
   const rows = await found(holed)
-  expect(rows.length).toBeGreaterThan(2)
+  expect(rows.length).toBeGreaterThan(1)
   expect(new Set(rows.map(({ cause }) => cause))).toEqual(new Set(['late']))
   expect(await facts(holed)).toEqual(before)
   await applyInBatches(holed.admin, hear())
@@ -218,11 +219,12 @@ test('what the shop has deleted without a word is deleted here as soon as the gr
   const lost = hear()
   expect(lost.map(({ topic }) => topic)).toContain('products/delete')
   await run(holed, { isDryRun: true, graceS: 3 })
-  expect(await found(holed)).toMatchObject([{ what: `product ${gone!.id}`, cause: 'late' }])
+  const products = async () => (await found(holed)).filter(({ what }) => what.startsWith('product '))
+  expect(await products()).toMatchObject([{ what: `product ${gone!.id}`, cause: 'late' }])
   const steps: string[] = []
   await run(holed, { graceS: 3, onProgress: ({ step }) => steps.push(step) })
   expect(steps).toContain('pausing')
-  expect(await found(holed)).toMatchObject([
+  expect(await products()).toMatchObject([
     { what: `product ${gone!.id}`, cause: 'lost', outcome: 'repaired' },
   ])
   expect((await service.ask(`GET /events/shopify:${gone!.id}`)).status).toBe(404)

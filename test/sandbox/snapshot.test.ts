@@ -11,8 +11,13 @@ import { type TestDatabase, testDatabase } from '../harness.ts'
 
 // A shop's files as the fake Admin API writes them, loaded into the staging tables.
 
-const shop = createShop({ seed: 'snapshot', events: 6, large_events: 1 })
-shop.live(400)
+const shop = createShop({
+  seed: 'snapshot',
+  events: 6,
+  large_events: 1,
+  start_at: new Date(Date.now() - 3_600_000),
+})
+shop.live(shop.deliveries.length + 400)
 const metrics = createMetrics()
 let api: AdminApi
 let shopify: Shopify
@@ -44,6 +49,7 @@ const options = (more: Partial<SnapshotOptions> = {}): SnapshotOptions => ({
   sql: database.admin,
   metrics,
   purpose: 'sync',
+  currency: 'EUR',
   signal: new AbortController().signal,
   lookEveryMs: 5,
   ordersDays: 60,

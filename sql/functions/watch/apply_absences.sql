@@ -51,6 +51,19 @@ begin
       )
     union all
     select
+      'item', i.inventory_item_id::text, v.event_id, (i.stamp).updated_at, 'inventory_items/delete',
+      jsonb_build_object('id', i.inventory_item_id), jsonb_build_object('tracked', i.tracked)
+    from onsale.inventory_items i
+    join onsale.shopify_variants v on v.inventory_item_id = i.inventory_item_id
+    join onsale.shopify_products p on p.product_id = v.product_id
+    where 'inventory' = any (v_parts) and p.shop = v_run.shop and not i.is_deleted and i.tracked is not null
+      and (i.stamp).updated_at < v_run.started_at
+      and not exists (
+        select from onsale.staged_records s
+        where s.run_id = v_run.id and s.kind = 'item' and s.id = i.inventory_item_id
+      )
+    union all
+    select
       'level', l.inventory_item_id || '/' || l.location_id,
       (select v.event_id from onsale.shopify_variants v where v.inventory_item_id = l.inventory_item_id),
       (l.stamp).updated_at, 'inventory_levels/disconnect',
@@ -58,7 +71,7 @@ begin
       jsonb_build_object('available', l.available)
     from onsale.inventory_levels l
     where 'inventory' = any (v_parts) and not l.is_disconnected and (l.stamp).updated_at < v_run.started_at
-      -- Of an item that is gone as a whole its product tells.
+      -- What an item had that is gone as a whole is gone with it.
       and exists (
         select from onsale.staged_records s
         where s.run_id = v_run.id and s.kind = 'item' and s.id = l.inventory_item_id

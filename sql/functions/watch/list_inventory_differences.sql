@@ -39,13 +39,15 @@ as $$
       (f.body ->> 'location_id')::bigint as location_id,
       coalesce((f.body ->> 'available')::integer, 0) as available
   ) i
+  -- Its item is a fact of the same line.
+  join facts r on r.line = f.line and (r.fact).kind = 'item'
   left join onsale.inventory_items k on k.inventory_item_id = i.inventory_item_id
   left join onsale.inventory_levels l
     on l.inventory_item_id = i.inventory_item_id and l.location_id = i.location_id
   where (f.fact).kind = 'level' and not coalesce(k.is_deleted, false) and (
     l.location_id is null
     or f.at > (l.stamp).updated_at
-    or f.at = (l.stamp).updated_at and not l.is_disconnected and l.available <> i.available and coalesce(k.tracked, true)
+    or f.at = (l.stamp).updated_at and not l.is_disconnected and l.available <> i.available and (r.body ->> 'tracked')::boolean
   )
 $$;
 comment on function api.list_inventory_differences(bigint, bigint, integer) is

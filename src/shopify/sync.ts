@@ -1,0 +1,84 @@
+import { isTransient, sqlState } from '../errors.ts'
+import { syncBatchRecords, syncBusyMax } from '../limits.ts'
+import type { SyncCalls, SyncKind, SyncPart, SyncReport, SyncRun } from './calls.ts'
+import { type SnapshotOptions, type SnapshotProgress, takeSnapshot } from './snapshot.ts'
+
+/** How far a sync is: its snapshot, then the lines that are applied, and what it does at the end. */
+export type SyncProgress =
+  | SnapshotProgress
+  | { step: 'applying'; kind: SyncKind; lines: number; of: number }
+  | { step: 'verifying' }
+
+export type SyncOptions = Omit<SnapshotOptions, 'purpose' | 'onProgress'> & {
+  onProgress?: (progress: SyncProgress) => void
+  /** Rows that are not what the facts say. */
+  countDrift: () => Promise<number>
+  /** Smaller in tests. */
+  batchRecords?: number
+}
+
+/** A sync that has ended. */
+export type SyncEnd = { run: SyncRun; report: SyncReport }
+
+/**
+ * Brings the whole shop into the mirror, while webhooks go on arriving: a snapshot, applied under their guards. One that was
+ * stopped goes on. Ends with a report of what is there and what is here.
+ */
+export async function syncShop(options: SyncOptions): Promise<SyncEnd> {
+  const { signal, onProgress, countDrift, batchRecords = syncBatchRecords } = options
+  return await takeSnapshot(
+    async (loaded, calls) => {
+      for (const part of loaded.parts) {
+        if (!part.is_applied) await applyPart(loaded.id, part, { calls, signal, onProgress, batchRecords })
+      }
+      onProgress?.({ step: 'verifying' })
+      await calls.analyzeMirror()
+      const report = { counts: await calls.listSyncCounts(loaded.id), drift: await countDrift() }
+      await calls.completeSyncRun(loaded.id, { report })
+      return { run: await calls.getSyncRun(loaded.id), report }
+    },
+    { ...options, purpose: 'sync' },
+  )
+}
+
+/** In batches; one that PostgreSQL refuses is halved until the culprit stands alone, which is passed over. */
+async function applyPart(
+  runId: number,
+  { kind, loaded_lines: of }: SyncPart,
+  {
+    calls,
+    signal,
+    onProgress,
+    batchRecords,
+  }: {
+    calls: SyncCalls
+    signal: AbortSignal
+    onProgress: SyncOptions['onProgress'] | undefined
+    batchRecords: number
+  },
+): Promise<void> {
+  let limit = batchRecords
+  let fault: string | null = null
+  for (let busy = 0; ; ) {
+    signal.throwIfAborted()
+    try {
+      const batch = await calls.applyStagedFacts(runId, kind, { limit, fault })
+      if (batch === null) return
+      onProgress?.({ step: 'applying', kind, lines: batch.line, of })
+      busy = 0
+      fault = null
+      limit = Math.min(batchRecords, limit * 2)
+    } catch (error) {
+      const isBusy = isTransient(error) || isDeadlock(error)
+      if (sqlState(error) === null || (isBusy && ++busy > syncBusyMax)) throw error
+      if (isBusy) continue
+      if (fault !== null) throw error
+      if (limit === 1) fault = String(error instanceof Error ? error.message : error).slice(0, 300)
+      limit = Math.ceil(limit / 2)
+    }
+  }
+}
+
+function isDeadlock(error: unknown): boolean {
+  return sqlState(error) === '40P01'
+}

@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { type AdminApi, startAdminApi } from '../../sandbox/admin_api.ts'
+import { compare } from '../../sandbox/compare.ts'
+import { deliver } from '../../sandbox/deliver.ts'
+import { createShop } from '../../sandbox/life.ts'
+import { createLog } from '../../src/platform/log.ts'
+import { createMetrics } from '../../src/platform/metrics.ts'
+import { createShopify, type Shopify } from '../../src/shopify/client.ts'
+import { type SyncEnd, type SyncOptions, type SyncProgress, syncShop } from '../../src/shopify/sync.ts'
+import { fixedToken } from '../../src/shopify/tokens.ts'
+import { expectVerified, type TestDatabase, testDatabase } from '../harness.ts'
+import { type RunningService, runService, webhookSecret } from '../service.ts'
+
+// A shop that has lived is brought into an empty mirror, whose service then serves what the shop has.
+
+const metrics = createMetrics()
+const shop = createShop({
+  seed: 'sync',
+  events: 8,
+  large_events: 1,
+  start_at: new Date(Date.now() - 3_600_000),
+})
+shop.live(shop.deliveries.length + 800)
+let api: AdminApi
+let shopify: Shopify
+
+beforeAll(async () => {
+  api = await startAdminApi({
+    world: shop.world,
+    token: 'a token',
+    secret: webhookSecret,
+    faults: { bulk_ms: 20, bucket_size: 20_000, restore_rate: 1_000 },
+  })
+  shopify = createShopify({
+    url: `${api.url}/admin/api/2026-10/graphql.json`,
+    tokens: fixedToken('a token'),
+    log: createLog({ level: 'silent' }),
+    metrics,
+    retryMs: 5,
+  })
+})
+afterAll(() => api.stop())
+
+async function onMirror(work: (database: TestDatabase, service: RunningService) => Promise<void>) {
+  const database = await testDatabase()
+  const service = await runService(database)
+  try {
+    await work(database, service)
+    await expectVerified(database.admin)
+  } finally {
+    await service.stop()
+    await database.drop()
+  }
+}
+
+function sync(database: TestDatabase, more: Partial<SyncOptions> = {}): Promise<SyncEnd> {
+  return syncShop({
+    shopify,
+    sql: database.admin,
+    metrics,
+    currency: 'EUR',
+    signal: new AbortController().signal,
+    countDrift: async () => (await database.admin`select from api.verify()`).length,
+    lookEveryMs: 5,
+    pieceLines: 200,
+    batchRecords: 5,
+    ...more,
+  })
+}
+
+/** What the mirror serves against what the shop has. */
+async function differences({ url }: RunningService) {
+  const { differences } = await compare(shop.truth(), { url, promised_ms: 0, second_look_ms: 500 })
+  return differences
+}
+
+describe('a sync', () => {
+  test('brings everything that the shop has, and says so', async () => {
+    await onMirror(async (database, service) => {
+      const { report, run } = await sync(database)
+      expect(run).toMatchObject({ state: 'done', shop: shop.world.shop.domain, reason: null })
+      expect(report.drift).toBe(0)
+      expect(report.counts.map(({ kind }) => kind)).toEqual(['product', 'variant', 'item', 'level', 'order'])
+      for (const { there, here, missing, surplus } of report.counts) {
+        expect(there).toBeGreaterThan(0)
+        expect([here, missing, surplus]).toEqual([there, 0, 0])
+      }
+      expect(await differences(service)).toEqual([])
+    })
+  })
+
+  test('goes on where it was stopped, however often', async () => {
+    await onMirror(async (database, service) => {
+      const runs = new Set<number>()
+      const told = new Set<SyncProgress['step']>()
+      for (let stops = 1; ; stops++) {
+        const stopping = new AbortController()
+        let steps = 0
+        const end = await sync(database, {
+          signal: stopping.signal,
+          onStart: ({ id }, { isResumed }) => {
+            runs.add(id)
+            expect(isResumed).toBe(stops > 1)
+          },
+          onProgress: ({ step }) => {
+            told.add(step)
+            if (++steps === 4) stopping.abort()
+          },
+        }).catch(() => null)
+        if (end === null) continue
+        expect(stops).toBeGreaterThan(5)
+        expect(end.report.counts.map(({ missing, surplus }) => missing + surplus)).toEqual([0, 0, 0, 0, 0])
+        // Nothing is applied twice.
+        for (const part of end.run.parts) {
+          expect(part.loaded_lines).toBe(part.object_count ?? -1)
+          expect(part.loaded_bytes).toBe(part.file_bytes ?? -1)
+          expect(part.news_count).toBe(part.read_count)
+        }
+        break
+      }
+      expect(runs.size).toBe(1)
+      expect([...told]).toEqual(expect.arrayContaining(['loading', 'applying', 'verifying']))
+      expect(await differences(service)).toEqual([])
+    })
+  })
+
+  test('loses to the webhooks that arrive while it runs', async () => {
+    await onMirror(async (database, service) => {
+      // Nobody was told of what was before.
+      let sent = shop.deliveries.length
+      const live = async (count: number) => {
+        shop.live(shop.deliveries.length + count)
+        const news = shop.deliveries.slice(sent)
+        sent = shop.deliveries.length
+        await deliver(news, { url: service.url, secret: webhookSecret, shuffle: true, duplicates: 0.2 })
+      }
+      let living: Promise<unknown> = Promise.resolve()
+      const seen = new Set<string>()
+      await sync(database, {
+        onStart: () => {
+          living = live(80)
+        },
+        onProgress: ({ step }) => {
+          if (seen.has(step)) return
+          seen.add(step)
+          living = living.then(() => live(80))
+        },
+      })
+      await living
+      expect(await differences(service)).toEqual([])
+    })
+  })
+})
