@@ -1,6 +1,6 @@
 import { expect } from 'bun:test'
 import type { Session } from '../../../src/platform/database.ts'
-import { allotted, goOn, mirrored, queued } from '../../allotment.ts'
+import { allotted, goOn, mirrored, queued as queuedMove } from '../../allotment.ts'
 import { apply, delivery, level, order, product, stateOf, variant } from '../../deliveries.ts'
 import { ordered, results, start } from '../../payments.ts'
 import { change } from '../../sales.ts'
@@ -325,7 +325,7 @@ check(
   async (sql) => {
     const { ticket } = await mirrored(sql)
     await allotted(sql, ticket, 4)
-    const job = await queued(sql, ticket, 6)
+    const job = await queuedMove(sql, ticket, 6)
     await goOn(sql, job)
     expect(await drift(sql)).toEqual([])
     await sql`update onsale.jobs set state = 'dead' where id = ${job}`
