@@ -72,7 +72,7 @@ export async function takeSnapshot<T>(
   requireScopes(scopes, kinds)
   const seesAll = scopes.includes('read_all_orders')
   const days = seesAll ? ordersDays : Math.min(ordersDays, ordersDaysMax)
-  const session = await sql.reserve()
+  const session = await calls.openSession()
   try {
     const { outcome, runId } = await calls.claimSyncRun(session, {
       purpose,
