@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { seedCalls } from '../../src/catalog/calls.ts'
+import { syncPoolSize } from '../../src/limits.ts'
 import { openPool } from '../../src/platform/database.ts'
 import { createLog } from '../../src/platform/log.ts'
 import { createMetrics } from '../../src/platform/metrics.ts'
@@ -63,7 +64,7 @@ export async function withBulkShop<T>(events: number, use: (shopUrl: string) => 
 async function syncAll(databaseUrl: string, shopUrl: string): Promise<void> {
   const metrics = createMetrics()
   const log = createLog({ level: 'silent' })
-  const sql = openPool(databaseUrl, { name: 'sync', max: 3, statementTimeoutMs: 0 })
+  const sql = openPool(databaseUrl, { name: 'sync', max: syncPoolSize, statementTimeoutMs: 0 })
   try {
     const { report } = await syncShop({
       shopify: createShopify({ url: shopUrl, tokens: fixedToken(bulkToken), log, metrics }),
