@@ -40,6 +40,7 @@ import { createRateLimits } from './rate_limits/rate_limits.ts'
 import { createSales } from './sales/sales.ts'
 import { startSalesTasks } from './sales/tasks.ts'
 import { createTicketLinks } from './sales/ticket_links.ts'
+import { createSyncCalls } from './shopify/calls.ts'
 
 /** A config whose database is known: the environment's, or the embedded one's. */
 export type ServiceConfig = Config & {
@@ -162,6 +163,7 @@ export async function startService(
     payments,
     simulator,
     jobs: createJobCalls(pools.jobs, metrics),
+    syncs: createSyncCalls(pools.admin, metrics),
     deliveries: { replaying: { sql: pools.admin, log, metrics }, providers },
     ticketLinks: createTicketLinks(secrets),
     rateLimits: createRateLimits({ redis, config }),
