@@ -70,6 +70,7 @@ export const schema = buildSchema(`
     inventoryItem(id: ID!): InventoryItem
     inventoryItems(first: Int, after: String, query: String): InventoryItemConnection!
     node(id: ID!): Node
+    order(id: ID!): Order
     nodes(ids: [ID!]!): [Node]!
     orders(first: Int, after: String, query: String, sortKey: OrderSortKeys = PROCESSED_AT, reverse: Boolean = false): OrderConnection!
     publications(first: Int, after: String): PublicationConnection!

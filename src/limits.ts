@@ -417,6 +417,32 @@ export const shopifyTokenAheadMs = 600_000
 /** By how much a level may seem older than its last change: both are told to the second, each by its own clock. */
 export const levelSkewMs = 2_000
 
+/** How often the webhook subscriptions are looked at, by one process of all: Shopify deletes those that fail for four hours. */
+export const subscriptionsLookEveryMs = 15 * 60_000
+/** How often each process asks whether it is due, and how the newest look came out. */
+export const subscriptionsClaimEveryMs = 10_000
+/** How often the rights of the app are asked for: a merchant may change them. */
+export const accessLookEveryMs = 60 * 60_000
+/** How often items are looked for whose newest level is late. */
+export const levelLooksEveryMs = 10_000
+/** Looks queued at once: a shop whose levels do not come at all is asked about its busiest items, not about all. */
+export const levelLooksAtOnceMax = 100
+/** A look that was done is of interest for a day. */
+export const looksKeptHours = 24
+
+/** Products, items or orders of a snapshot that are compared at once: tens of milliseconds. */
+export const reconcileRecordsAtOnce = 500
+/** Differences that are repaired at once. */
+export const repairsAtOnce = 50
+/** Differences that one reconciliation repairs where nobody says otherwise: many more are a matter of `sync`. */
+export const repairsMaxDefault = 1_000
+/** What changed in the shop so shortly ago is late, not lost: Shopify repeats a webhook that failed first after about a minute. */
+export const reconcileGraceS = 600
+/** How often each process asks whether a reconciliation is wanted or due. */
+export const reconcileClaimEveryMs = 10_000
+/** Differences of the newest reconciliation that are shown. */
+export const differencesShownMax = 100
+
 /** How often what has expired is tidied, so that shown counts follow: who needs the units does not wait for this. */
 export const expireEveryMs = 1_000
 
