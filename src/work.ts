@@ -42,7 +42,7 @@ export function startWorkers(deps: {
     ...(shopify === null
       ? []
       : [
-          startWorker({ sql, handlers: writesOf(shopify), log, metrics }),
+          startWorker({ sql, handlers: atShopify(shopify), log, metrics }),
           startWorker({
             sql,
             handlers: createLookHandlers({ shopify, access: createAccess(shopify), applyDeliveries }),
@@ -53,7 +53,7 @@ export function startWorkers(deps: {
     startJobTasks({ sql, log, metrics }),
   ]
 
-  function writesOf(shopify: Shopify) {
+  function atShopify(shopify: Shopify) {
     const places = createPlaces(shopify, { locationId: config.shopifyLocationId })
     return {
       ...createShopifyWrites({ shopify, calls: createJobCalls(sql, metrics), config }),

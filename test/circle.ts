@@ -34,11 +34,14 @@ export async function startCircle({
   locations = 1,
   seed = 'circle',
   settings = {},
+  workers: workerCount = 1,
 }: {
   faults?: Partial<Faults>
   locations?: number
   seed?: string
   settings?: Partial<Settings>
+  /** Each with a client of its own, as processes side by side have. */
+  workers?: number
 } = {}) {
   const database = await testDatabase()
   const service = await runService(database)
@@ -47,21 +50,23 @@ export async function startCircle({
   const metrics = createMetrics()
   const jobs = createJobCalls(database.service, metrics)
   const writes = createAdminCalls(metrics)
-  const shopify = createShopify({
-    url: apiUrlOf(api),
-    tokens: fixedToken(accessToken),
-    log,
-    metrics,
-    retryMs: 5,
-    breakMs: 50,
-  })
   const config = { shopifyEventTag: null, shopifyEventType: null, shopifyLocationId: null, ...settings }
-  const places = createPlaces(shopify, { locationId: config.shopifyLocationId })
-  const handlers = {
-    ...createShopifyWrites({ shopify, calls: jobs, config, settleMs: 20 }),
-    ...createAllotment({ sql: database.service, shopify, places, metrics }),
-  }
-  const worker = startWorker({ sql: database.service, handlers, log, metrics })
+  const workers = Array.from({ length: workerCount }, () => {
+    const shopify = createShopify({
+      url: apiUrlOf(api),
+      tokens: fixedToken(accessToken),
+      log,
+      metrics,
+      retryMs: 5,
+      breakMs: 50,
+    })
+    const places = createPlaces(shopify, { locationId: config.shopifyLocationId })
+    const handlers = {
+      ...createShopifyWrites({ shopify, calls: jobs, config, settleMs: 20 }),
+      ...createAllotment({ sql: database.service, shopify, places, metrics }),
+    }
+    return startWorker({ sql: database.service, handlers, log, metrics })
+  })
   const tasks = startJobTasks({ sql: database.service, log, metrics })
   const asker = { actor: 'user 1', token: null, digest: null }
 
@@ -85,7 +90,7 @@ export async function startCircle({
     ended: (id: number) => endOf(database, id),
     truth: () => truthIn(api),
     stop: async () => {
-      await worker.stop()
+      await Promise.all(workers.map((worker) => worker.stop()))
       await tasks.stop()
       await api.stop()
       await service.stop()

@@ -214,7 +214,10 @@ export function createAdmin({ pool, metrics, shop }: AdminDeps) {
 
   async function queue(write: ShopifyWrite, by: Asker): Promise<Queued> {
     requireShop()
-    return queuedOf(await lane.run(() => calls.placeShopifyWrite(pool, write, by)))
+    const result = await lane.run(() => calls.placeShopifyWrite(pool, write, by))
+    // Nobody comes here with one of the direct channel but by naming a location.
+    if (result.outcome === 'not_shopify') throw noLocation()
+    return queuedOf(result)
   }
 
   function requireShop(): Shop {
@@ -266,8 +269,6 @@ function refusalOf({ outcome, version, capacityMin: least }: Refused): AppError 
   switch (outcome) {
     case 'not_found':
       return new AppError('not_found', 'There is no such event or ticket, or it was deleted')
-    case 'not_shopify':
-      return noLocation()
     case 'conflict':
       return new AppError(
         'idempotency_conflict',

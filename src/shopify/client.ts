@@ -153,6 +153,7 @@ export function createShopify(options: ShopifyOptions) {
       if (retryAfterMs !== null) pace.pause(retryAfterMs)
       if (kind !== 'throttled') throw judged.error
       metrics.shopifyThrottled.inc()
+      pace.crowd()
       if (++throttled > shopifyThrottledMax) throw judged.error
     }
   }
