@@ -28,6 +28,7 @@ import { rateLimitRoutes } from './rate_limits/routes.ts'
 import { salesRoutes } from './sales/routes.ts'
 import type { Sales } from './sales/sales.ts'
 import type { TicketLinks } from './sales/ticket_links.ts'
+import { type WatchRoutesDeps, watchRoutes } from './watch/routes.ts'
 
 export type AppDeps = {
   config: Config
@@ -44,6 +45,7 @@ export type AppDeps = {
   ticketLinks: TicketLinks
   rateLimits: RateLimits
   admin: Admin
+  watch: WatchRoutesDeps['watch']
   ops: OpsRoutesDeps['ops']
   readMetrics: OpsRoutesDeps['readMetrics']
 }
@@ -67,6 +69,7 @@ export function buildApp({
   ticketLinks,
   rateLimits,
   admin,
+  watch,
   ops,
   readMetrics,
 }: AppDeps) {
@@ -81,6 +84,7 @@ export function buildApp({
     .use(deliveryRoutes({ ...deliveries, accounts }))
     .use(rateLimitRoutes({ rateLimits, accounts }))
     .use(adminRoutes({ admin, accounts }))
+    .use(watchRoutes({ watch, accounts, config }))
     .use(opsRoutes({ ops, readMetrics }))
   const direct = {
     '/events': reads.listEvents,

@@ -73,6 +73,7 @@ beforeAll(async () => {
     jobs,
     rateLimits: createRateLimits({ redis: null, config: { rateLimits: false, trustedProxies: [] } }),
     sales: {} as never,
+    watch: {} as never,
     ticketLinks: {} as never,
     intake: {} as never,
     payments: {} as never,

@@ -8,7 +8,9 @@ import { productLines } from '../../sync.ts'
 const check = scratchTests()
 
 const hear = (sql: TransactionSql, rest: Record<string, unknown> = {}) =>
-  applyAt(sql, at('11:00:00'), [delivery('products/update', product({ updated_at: at('09:00:00'), ...rest }))])
+  applyAt(sql, at('11:00:00'), [
+    delivery('products/update', product({ updated_at: at('09:00:00'), ...rest })),
+  ])
 async function differing(sql: TransactionSql, lines: Record<string, unknown>[]): Promise<string[]> {
   const { runId } = await placed(sql, { products: lines })
   const rows = await sql<{ there: Record<string, unknown>; here: Record<string, unknown> | null }[]>`
