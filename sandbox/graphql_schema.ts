@@ -175,7 +175,7 @@ export const schema = buildSchema(`
   type InventoryItem implements Node {
     id: ID! legacyResourceId: UnsignedInt64! sku: String tracked: Boolean! createdAt: DateTime! updatedAt: DateTime!
     inventoryLevels(first: Int, after: String): InventoryLevelConnection!
-    inventoryLevel(locationId: ID!): InventoryLevel
+    inventoryLevel(locationId: ID!, includeInactive: Boolean = false): InventoryLevel
     variants(first: Int, after: String): ProductVariantConnection
   }
   type InventoryLevel implements Node {

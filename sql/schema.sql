@@ -31,6 +31,8 @@ create type onsale.line_change as (
   current_quantity bigint
 );
 
+create type onsale.move_step as enum ('taking', 'putting_back', 'giving', 'done', 'refused');
+
 create type onsale.order_status as enum ('open', 'closed', 'cancelled', 'deleted');
 
 create type onsale.payment_status as enum ('PENDING', 'SUCCESS', 'FAILED');
@@ -128,6 +130,38 @@ begin
   return null;
 end;
 $function$;
+
+create table onsale.allotment_moves (
+  job_id bigint not null,
+  event_id bigint not null,
+  ticket_id bigint not null,
+  inventory_item_id bigint not null,
+  location_id bigint not null,
+  delta bigint not null,
+  step onsale.move_step not null,
+  missing bigint not null default 0,
+  moved bigint not null default 0,
+  call_key uuid not null default gen_random_uuid(),
+  asked_at timestamp with time zone,
+  unclear_at timestamp with time zone,
+  told_at timestamp with time zone,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint allotment_moves_pkey PRIMARY KEY (job_id),
+  constraint allotment_moves_check CHECK (((missing >= 0) AND (missing <= GREATEST(delta, (0)::bigint)))),
+  constraint allotment_moves_check1 CHECK (((moved >= LEAST(delta, (0)::bigint)) AND (moved <= GREATEST(delta, (0)::bigint)))),
+  constraint allotment_moves_delta_check CHECK ((delta <> 0))
+);
+comment on table onsale.allotment_moves is 'One row: units of a ticket on their way between Shopify and the direct channel, or moved; written by its job';
+comment on column onsale.allotment_moves.delta is 'Units that are to come here; negative: that are to go back to Shopify';
+comment on column onsale.allotment_moves.step is 'taking: Shopify is asked for the units; putting_back: it had less, and is given what was missing; giving: they have left here and Shopify is to take them; done; refused: Shopify took nothing, nothing is moved';
+comment on column onsale.allotment_moves.missing is 'Units asked for that Shopify did not have: it stood that far below zero';
+comment on column onsale.allotment_moves.moved is 'By how much the capacity of the direct channel was changed: of all moves of a ticket the sum is that capacity';
+comment on column onsale.allotment_moves.call_key is 'Names the call of this step at Shopify, however often it is made';
+comment on column onsale.allotment_moves.asked_at is 'When the call of this step was first about to be made; null: never';
+comment on column onsale.allotment_moves.unclear_at is 'Since then a person has to look: the call was made, and its answer was not had while Shopify knew the key';
+comment on column onsale.allotment_moves.told_at is 'When Shopify made its newest change, as it says';
+CREATE INDEX allotment_moves_ticket_id ON onsale.allotment_moves USING btree (event_id, ticket_id);
 
 create table onsale.api_keys (
   id bigint not null generated always as identity,

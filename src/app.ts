@@ -28,6 +28,7 @@ import { rateLimitRoutes } from './rate_limits/routes.ts'
 import { salesRoutes } from './sales/routes.ts'
 import type { Sales } from './sales/sales.ts'
 import type { TicketLinks } from './sales/ticket_links.ts'
+import { type SyncRoutesDeps, syncRoutes } from './shopify/routes.ts'
 import { type WatchRoutesDeps, watchRoutes } from './watch/routes.ts'
 
 export type AppDeps = {
@@ -41,6 +42,7 @@ export type AppDeps = {
   payments: PaymentRoutesDeps['payments']
   simulator: PaymentRoutesDeps['simulator']
   jobs: JobRoutesDeps['jobs']
+  syncs: SyncRoutesDeps['syncs']
   deliveries: Omit<DeliveryRoutesDeps, 'accounts'>
   ticketLinks: TicketLinks
   rateLimits: RateLimits
@@ -65,6 +67,7 @@ export function buildApp({
   payments,
   simulator,
   jobs,
+  syncs,
   deliveries,
   ticketLinks,
   rateLimits,
@@ -81,6 +84,7 @@ export function buildApp({
     .use(salesRoutes({ sales, ticketLinks, accounts, rateLimits }))
     .use(paymentRoutes({ payments, simulator, sales, ticketLinks, accounts, config }))
     .use(jobRoutes({ jobs, accounts }))
+    .use(syncRoutes({ syncs, accounts }))
     .use(deliveryRoutes({ ...deliveries, accounts }))
     .use(rateLimitRoutes({ rateLimits, accounts }))
     .use(adminRoutes({ admin, accounts }))

@@ -1,3 +1,4 @@
+import { createAllotment } from './allotment/allotment.ts'
 import type { Config } from './config.ts'
 import { isTransient } from './errors.ts'
 import { createIntakeCalls } from './intake/calls.ts'
@@ -16,6 +17,7 @@ import type { RepeatedTask } from './platform/repeat.ts'
 import { stopInOrder, stopOnSignal } from './platform/shutdown.ts'
 import type { ServiceConfig } from './serve.ts'
 import type { Shopify } from './shopify/client.ts'
+import { createPlaces } from './shopify/places.ts'
 import { openShopify } from './shopify/shopify.ts'
 import { createShopifyWrites } from './shopify/writes.ts'
 import { createAccess } from './watch/access.ts'
@@ -34,14 +36,13 @@ export function startWorkers(deps: {
   metrics: Metrics
 }): RepeatedTask[] {
   const { sql, config, shopify, payments, log, metrics } = deps
-  const calls = createJobCalls(sql, metrics)
   const { applyDeliveries } = createIntakeCalls(sql, metrics)
   return [
     startWorker({ sql, handlers: payments.handlers, log, metrics }),
     ...(shopify === null
       ? []
       : [
-          startWorker({ sql, handlers: createShopifyWrites({ shopify, calls, config }), log, metrics }),
+          startWorker({ sql, handlers: atShopify(shopify), log, metrics }),
           startWorker({
             sql,
             handlers: createLookHandlers({ shopify, access: createAccess(shopify), applyDeliveries }),
@@ -51,6 +52,14 @@ export function startWorkers(deps: {
         ]),
     startJobTasks({ sql, log, metrics }),
   ]
+
+  function atShopify(shopify: Shopify) {
+    const places = createPlaces(shopify, { locationId: config.shopifyLocationId })
+    return {
+      ...createShopifyWrites({ shopify, calls: createJobCalls(sql, metrics), config }),
+      ...createAllotment({ sql, shopify, places, metrics }),
+    }
+  }
 }
 
 /** The role `worker`: does the jobs of the environment's database, and nothing else, until a signal. */

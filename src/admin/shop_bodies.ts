@@ -12,7 +12,7 @@ export type Shop = { currency: string; eventType: string | null }
 export function eventForShop(event: NewEvent, shop: Shop): Record<string, unknown> {
   const { currency, tickets = [], status = 'draft', ...fields } = event
   const faults = [
-    ...faultsOfEvent(fields, shop),
+    ...faultsOfEvent({ ...fields, category: fields.category ?? undefined }, shop),
     ...(currency === undefined || currency === shop.currency
       ? []
       : [{ path: '/currency', message: `Expected ${shop.currency}: the shop has one currency` }]),
@@ -60,15 +60,15 @@ export function ticketForShop(ticket: NewTicket): Record<string, unknown> {
 
 /** Changes of a ticket as a job keeps them. Refuses as `validation_failed`. */
 export function ticketChangesForShop(changes: TicketChanges): TicketChanges {
-  const { ticket_type, position, ...fields } = changes
+  const { ticket_type, position, sale_starts_at: _, sale_ends_at: __, is_visible: ___, ...fields } = changes
   refuse([
     ...faultsOfTicket(changes),
     ...(ticket_type === undefined || ticket_type === changes.name ? [] : [typeIsName('/ticket_type')]),
     ...(position === undefined
       ? []
       : [{ path: '/position', message: 'The order of tickets is changed in Shopify' }]),
-    ...(Object.keys(changes).length > 0 ? [] : [{ path: '/', message: 'Expected a field to change' }]),
   ])
+  if (Object.keys(fields).length === 0) refuse([{ path: '/', message: 'Expected a field to change' }])
   return fields
 }
 
@@ -78,7 +78,9 @@ export function noLocation(): AppError {
   return refusalOfFaults('validation_failed', [{ path: '/location_id', message }])
 }
 
-function faultsOfEvent({ category, per_user_limit }: EventChanges, { eventType }: Shop): Fault[] {
+type Marked = { category?: string | null | undefined; per_user_limit?: number | null }
+
+function faultsOfEvent({ category, per_user_limit }: Marked, { eventType }: Shop): Fault[] {
   const isMarked =
     category === undefined || eventType === null || category?.toLowerCase() === eventType.toLowerCase()
   return [

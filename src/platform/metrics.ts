@@ -129,7 +129,7 @@ export function createMetrics() {
     }),
     jobs: new Gauge({
       name: 'jobs',
-      help: 'Jobs that are not done, by kind and state. `dead`: they wait for a person',
+      help: 'Jobs that are not done, by kind and state. `dead`: they wait for a person; `unconfirmed`: they are done at Shopify, and the mirror does not show it yet',
       labelNames: ['kind', 'state'] as const,
       aggregator: 'max',
       registers,

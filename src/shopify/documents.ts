@@ -216,6 +216,26 @@ export const adjustInventory = document<
   }
 }`)
 
+/**
+ * What a location has of a ticket, be the ticket sold from there or not. A change of stock does not say what came of it: of
+ * `quantityAfterChange` Shopify answers null.
+ */
+export const getLevel = document<
+  { inventoryItemId: string; locationId: string },
+  {
+    inventoryItem: {
+      inventoryLevel: { updatedAt: string; quantities: { name: string; quantity: number }[] } | null
+    } | null
+  }
+>(`query LevelGet($inventoryItemId: ID!, $locationId: ID!) {
+  inventoryItem(id: $inventoryItemId) {
+    inventoryLevel(locationId: $locationId, includeInactive: true) {
+      updatedAt
+      quantities(names: ["available"]) { name quantity }
+    }
+  }
+}`)
+
 /** Lets a location stock a ticket, with so many units. */
 export const activateInventory = document<
   { inventoryItemId: string; locationId: string; available?: number },

@@ -1,10 +1,10 @@
 import type { CommandDeps, Databases } from '../commands.ts'
 import type { Config } from '../config.ts'
 import { createIntake } from '../intake/intake.ts'
-import { differencesShownMax } from '../limits.ts'
+import { differencesShownMax, syncPoolSize } from '../limits.ts'
+import { openPool } from '../platform/database.ts'
 import { Refusal } from '../platform/refusal.ts'
 import type { Shopify } from '../shopify/client.ts'
-import { openOwnerPool } from '../shopify/owner_pool.ts'
 import { requireShopify } from '../shopify/shopify.ts'
 import {
   type Finding,
@@ -85,7 +85,7 @@ export async function reconcileMirror(
   const { config, ...limits } = options
   const { shopify } = requireShopify(config, deps)
   const { submit } = createIntake({ sql, log, metrics })
-  const owner = openOwnerPool(databaseAdminUrl, 'reconcile')
+  const owner = openPool(databaseAdminUrl, { name: 'reconcile', max: syncPoolSize, statementTimeoutMs: 0 })
   const progress = showSteps(print)
   try {
     const card = await reconcile(

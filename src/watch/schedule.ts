@@ -1,11 +1,11 @@
 import type { Intake } from '../intake/intake.ts'
-import { reconcileClaimEveryMs, reconcileGraceS, repairsMaxDefault } from '../limits.ts'
+import { reconcileClaimEveryMs, reconcileGraceS, repairsMaxDefault, syncPoolSize } from '../limits.ts'
+import { openPool } from '../platform/database.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { Refusal } from '../platform/refusal.ts'
 import { type RepeatedTask, repeat } from '../platform/repeat.ts'
 import type { Shopify } from '../shopify/client.ts'
-import { openOwnerPool } from '../shopify/owner_pool.ts'
 import type { ReconciliationCard, WantedReconciliation, WatchCalls } from './calls.ts'
 import { reconcile } from './reconcile.ts'
 
@@ -48,7 +48,11 @@ export function startReconciling(deps: {
   }
 
   async function run(wanted: WantedReconciliation): Promise<ReconciliationCard> {
-    const sql = openOwnerPool(config.databaseAdminUrl, 'reconcile')
+    const sql = openPool(config.databaseAdminUrl, {
+      name: 'reconcile',
+      max: syncPoolSize,
+      statementTimeoutMs: 0,
+    })
     try {
       return await reconcile(
         { shopify, sql, submit, metrics },

@@ -98,6 +98,7 @@ const samples: { [N in Name]: VariablesOf<N> } = {
       changes: [{ inventoryItemId: item, locationId: location, delta: -3, changeFromQuantity: null }],
     },
   },
+  getLevel: { inventoryItemId: item, locationId: location },
   activateInventory: { inventoryItemId: item, locationId: location, available: 200 },
   listLocations: { after: null },
   listSubscriptions: { after: 'cursor' },
