@@ -403,11 +403,13 @@ export const syncBreaksMax = 5
 /** A COPY of one piece takes a tenth of a second. */
 export const syncCopyMsMax = 120_000
 /** Products, items or orders that are applied by one call: a few tenths of a second, in which their webhooks wait. */
-export const syncBatchRecords = 500
+export const syncBatchRecords = 200
+/** The planner is told what is there after so many records of a file, and then after four times as many. */
+export const syncAnalyzeRecordsMin = 1_000
 /** A batch that others' locks keep from being applied is tried again so often. */
 export const syncBusyMax = 10
-/** Connections of a sync: one holds its place, one stages, one applies. */
-export const syncPoolSize = 3
+/** Connections of a sync: one holds its place, one stages, and each file is applied on one. */
+export const syncPoolSize = 5
 /** Where there is no terminal, how often a sync says how far it is. */
 export const syncToldEveryMs = 2_000
 /** Snapshots that admins see. */

@@ -40,6 +40,7 @@ import { createRateLimits } from './rate_limits/rate_limits.ts'
 import { createSales } from './sales/sales.ts'
 import { startSalesTasks } from './sales/tasks.ts'
 import { createTicketLinks } from './sales/ticket_links.ts'
+import { createSyncCalls } from './shopify/calls.ts'
 import { hasShopify, openShopify } from './shopify/shopify.ts'
 import { createAccess } from './watch/access.ts'
 import { createWatchCalls } from './watch/calls.ts'
@@ -171,6 +172,7 @@ export async function startService(
     payments,
     simulator,
     jobs: createJobCalls(pools.jobs, metrics),
+    syncs: createSyncCalls(pools.admin, metrics),
     deliveries: { replaying: { sql: pools.admin, log, metrics }, providers },
     ticketLinks: createTicketLinks(secrets),
     rateLimits: createRateLimits({ redis, config }),
