@@ -135,6 +135,7 @@ export function createRoot(
       ),
     node: ({ id }: { id: string }) => node(id),
     nodes: ({ ids }: { ids: readonly string[] }) => ids.map(node),
+    order: ({ id }: { id: string }) => shown(shop.order(id), views.order),
     orders: (args: ListArgs, context: Context) =>
       connection(
         shop.orders.filter(

@@ -70,6 +70,7 @@ export const schema = buildSchema(`
     inventoryItem(id: ID!): InventoryItem
     inventoryItems(first: Int, after: String, query: String): InventoryItemConnection!
     node(id: ID!): Node
+    order(id: ID!): Order
     nodes(ids: [ID!]!): [Node]!
     orders(first: Int, after: String, query: String, sortKey: OrderSortKeys = PROCESSED_AT, reverse: Boolean = false): OrderConnection!
     publications(first: Int, after: String): PublicationConnection!
@@ -174,7 +175,7 @@ export const schema = buildSchema(`
   type InventoryItem implements Node {
     id: ID! legacyResourceId: UnsignedInt64! sku: String tracked: Boolean! createdAt: DateTime! updatedAt: DateTime!
     inventoryLevels(first: Int, after: String): InventoryLevelConnection!
-    inventoryLevel(locationId: ID!): InventoryLevel
+    inventoryLevel(locationId: ID!, includeInactive: Boolean = false): InventoryLevel
     variants(first: Int, after: String): ProductVariantConnection
   }
   type InventoryLevel implements Node {

@@ -28,6 +28,7 @@ import { rateLimitRoutes } from './rate_limits/routes.ts'
 import { salesRoutes } from './sales/routes.ts'
 import type { Sales } from './sales/sales.ts'
 import type { TicketLinks } from './sales/ticket_links.ts'
+import { type SyncRoutesDeps, syncRoutes } from './shopify/routes.ts'
 
 export type AppDeps = {
   config: Config
@@ -40,6 +41,7 @@ export type AppDeps = {
   payments: PaymentRoutesDeps['payments']
   simulator: PaymentRoutesDeps['simulator']
   jobs: JobRoutesDeps['jobs']
+  syncs: SyncRoutesDeps['syncs']
   deliveries: Omit<DeliveryRoutesDeps, 'accounts'>
   ticketLinks: TicketLinks
   rateLimits: RateLimits
@@ -63,6 +65,7 @@ export function buildApp({
   payments,
   simulator,
   jobs,
+  syncs,
   deliveries,
   ticketLinks,
   rateLimits,
@@ -78,6 +81,7 @@ export function buildApp({
     .use(salesRoutes({ sales, ticketLinks, accounts, rateLimits }))
     .use(paymentRoutes({ payments, simulator, sales, ticketLinks, accounts, config }))
     .use(jobRoutes({ jobs, accounts }))
+    .use(syncRoutes({ syncs, accounts }))
     .use(deliveryRoutes({ ...deliveries, accounts }))
     .use(rateLimitRoutes({ rateLimits, accounts }))
     .use(adminRoutes({ admin, accounts }))

@@ -23,6 +23,8 @@ export const errorCodes = {
   bad_transition: { status: 409, title: 'It cannot become that from what it is' },
   capacity_below_sold: { status: 409, title: 'More is sold or held than there would be' },
   has_live_orders: { status: 409, title: 'Somebody holds or has bought tickets of it' },
+  not_shopify: { status: 409, title: 'It is of the direct channel alone' },
+  not_tracked: { status: 409, title: 'Shopify does not count its units' },
   shopify_not_connected: { status: 409, title: 'It is for Shopify, which this service may not write to' },
   email_taken: { status: 409, title: 'Somebody has an account with this address' },
   too_large: { status: 413, title: 'The body is too large' },

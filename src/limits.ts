@@ -409,17 +409,50 @@ export const syncBreaksMax = 5
 /** A COPY of one piece takes a tenth of a second. */
 export const syncCopyMsMax = 120_000
 /** Products, items or orders that are applied by one call: a few tenths of a second, in which their webhooks wait. */
-export const syncBatchRecords = 500
+export const syncBatchRecords = 200
+/** The planner is told what is there after so many records of a file, and then after four times as many. */
+export const syncAnalyzeRecordsMin = 1_000
 /** A batch that others' locks keep from being applied is tried again so often. */
 export const syncBusyMax = 10
-/** Connections of a sync: one holds its place, one stages, one applies. */
-export const syncPoolSize = 3
+/** Connections of a sync: one holds its place, one stages, and each file is applied on one. */
+export const syncPoolSize = 5
 /** Where there is no terminal, how often a sync says how far it is. */
 export const syncToldEveryMs = 2_000
 /** Snapshots that admins see. */
 export const syncRunsShown = 20
+/** How long a throttled call is taken to say that more processes share the points, and how many at most. */
+export const shopifyCrowdedMs = 60_000
+export const shopifySharersMax = 16
 /** A token is renewed so long before its end, or a tenth of its life: it is good for a day. */
 export const shopifyTokenAheadMs = 600_000
+/** By how much a level may seem older than its last change: both are told to the second, each by its own clock. */
+export const levelSkewMs = 2_000
+
+/** How often the webhook subscriptions are looked at, by one process of all: Shopify deletes those that fail for four hours. */
+export const subscriptionsLookEveryMs = 15 * 60_000
+/** How often each process asks whether it is due, and how the newest look came out. */
+export const subscriptionsClaimEveryMs = 10_000
+/** How often the rights of the app are asked for: a merchant may change them. */
+export const accessLookEveryMs = 60 * 60_000
+/** How often items are looked for whose newest level is late. */
+export const levelLooksEveryMs = 10_000
+/** Looks queued at once: a shop whose levels do not come at all is asked about its busiest items, not about all. */
+export const levelLooksAtOnceMax = 100
+/** A look that was done is of interest for a day. */
+export const looksKeptHours = 24
+
+/** Products, items or orders of a snapshot that are compared at once: tens of milliseconds. */
+export const reconcileRecordsAtOnce = 500
+/** Differences that are repaired at once. */
+export const repairsAtOnce = 50
+/** Differences that one reconciliation repairs where nobody says otherwise: many more are a matter of `sync`. */
+export const repairsMaxDefault = 1_000
+/** What changed in the shop so shortly ago is late, not lost: Shopify repeats a webhook that failed first after about a minute. */
+export const reconcileGraceS = 600
+/** How often each process asks whether a reconciliation is wanted or due. */
+export const reconcileClaimEveryMs = 10_000
+/** Differences of the newest reconciliation that are shown. */
+export const differencesShownMax = 100
 
 /** How often what has expired is tidied, so that shown counts follow: who needs the units does not wait for this. */
 export const expireEveryMs = 1_000

@@ -15,6 +15,7 @@ const loadCommands = async () => ({
   ...(await import('./intake/commands.ts')),
   ...(await import('./accounts/commands.ts')),
   ...(await import('./shopify/commands.ts')),
+  ...(await import('./shopify/shopify.ts')),
 })
 
 const program = new Command('onsale')
@@ -139,6 +140,40 @@ deliveries
       return await runCommand(config, (deps) => discardDelivery(deps, { id }))
     }),
   )
+
+const webhooks = program.command('webhooks').description('look after what the shop sends us')
+for (const [name, description] of [
+  ['register', 'make and mend the subscriptions, and have them watched from then on'],
+  ['list', 'what is subscribed to, by us and by others'],
+  ['check', 'tell what is missing or wrong; ends with 1 where something is'],
+  ['remove', 'end our subscriptions'],
+] as const) {
+  webhooks
+    .command(name)
+    .description(description)
+    .option(
+      '--url <address>',
+      'where webhooks are to come; default: as before, or PUBLIC_URL/webhooks/shopify',
+    )
+    .action(({ url = null }: { url?: string | null }) =>
+      ends(async (config) => {
+        const { runCommand, requireShopify } = await loadCommands()
+        const { registerWebhooks, listWebhooks, checkWebhooks, removeWebhooks } = await import(
+          './watch/commands.ts'
+        )
+        const run = {
+          register: registerWebhooks,
+          list: listWebhooks,
+          check: checkWebhooks,
+          remove: removeWebhooks,
+        }[name]
+        const { publicUrl } = config
+        return await runCommand(config, (deps) =>
+          run(deps, { ...requireShopify(config, deps), url, publicUrl }),
+        )
+      }),
+    )
+}
 
 const admin = program.command('admin').description('look after those who may do everything')
 admin

@@ -40,7 +40,11 @@ import { createRateLimits } from './rate_limits/rate_limits.ts'
 import { createSales } from './sales/sales.ts'
 import { startSalesTasks } from './sales/tasks.ts'
 import { createTicketLinks } from './sales/ticket_links.ts'
-import { hasShopify } from './shopify/shopify.ts'
+import { createSyncCalls } from './shopify/calls.ts'
+import { hasShopify, openShopify } from './shopify/shopify.ts'
+import { createAccess } from './watch/access.ts'
+import { createWatchCalls } from './watch/calls.ts'
+import { startWatchTasks } from './watch/tasks.ts'
 import { startWorkers } from './work.ts'
 
 /** A config whose database is known: the environment's, or the embedded one's. */
@@ -155,6 +159,8 @@ export async function startService(
     version,
     metrics,
   })
+  const shopify = openShopify(config, { log, metrics, processes })
+  const watchCalls = createWatchCalls(pools.tasks, metrics)
   const app = buildApp({
     config,
     log,
@@ -166,6 +172,7 @@ export async function startService(
     payments,
     simulator,
     jobs: createJobCalls(pools.jobs, metrics),
+    syncs: createSyncCalls(pools.admin, metrics),
     deliveries: { replaying: { sql: pools.admin, log, metrics }, providers },
     ticketLinks: createTicketLinks(secrets),
     rateLimits: createRateLimits({ redis, config }),
@@ -179,6 +186,7 @@ export async function startService(
     if (fault !== null) throw new Refusal(fault)
     await Promise.all([
       intake.calls.updateSettings(config),
+      watchCalls.updateConnection(shopify !== null),
       // A Redis that is there answers in milliseconds; one that is not keeps nobody waiting for long.
       waitUntil(() => redis?.state() !== 'error', { timeoutMs: redisFirstAnswerMsMax }).then(catalog.start),
     ])
@@ -191,7 +199,10 @@ export async function startService(
       startCatalogTasks({ sql: pools.tasks, log, metrics }),
       startSalesTasks({ sql: pools.tasks, log, metrics }),
       startPaymentTasks({ sql: pools.tasks, log, metrics }),
-      ...startWorkers({ sql: pools.jobs, config, payments, processes, log, metrics }),
+      ...startWorkers({ sql: pools.jobs, config, shopify, payments, log, metrics }),
+      ...(shopify === null
+        ? []
+        : [startWatchTasks({ shopify, access: createAccess(shopify), calls: watchCalls, log, metrics })]),
     ]
 
     const port = server.port ?? config.port

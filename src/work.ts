@@ -1,5 +1,7 @@
+import { createAllotment } from './allotment/allotment.ts'
 import type { Config } from './config.ts'
 import { isTransient } from './errors.ts'
+import { createIntakeCalls } from './intake/calls.ts'
 import { createJobCalls } from './jobs/calls.ts'
 import { startJobTasks } from './jobs/tasks.ts'
 import { startWorker } from './jobs/worker.ts'
@@ -14,31 +16,50 @@ import { Refusal } from './platform/refusal.ts'
 import type { RepeatedTask } from './platform/repeat.ts'
 import { stopInOrder, stopOnSignal } from './platform/shutdown.ts'
 import type { ServiceConfig } from './serve.ts'
+import type { Shopify } from './shopify/client.ts'
+import { createPlaces } from './shopify/places.ts'
 import { openShopify } from './shopify/shopify.ts'
 import { createShopifyWrites } from './shopify/writes.ts'
+import { createAccess } from './watch/access.ts'
+import { createLookHandlers } from './watch/looks.ts'
 
 /**
- * Does all jobs: one worker for each far side, so that one that is slow keeps no job of the other waiting. `sql` is the primary;
- * `processes`: how many of ours share the points of the Admin API.
+ * Does all jobs: one worker for each far side, so that one that is slow keeps no job of the other waiting, and one for looks, so
+ * that no write waits behind them. `sql` is the primary.
  */
 export function startWorkers(deps: {
   sql: Sql
   config: Config
+  shopify: Shopify | null
   payments: Pick<Payments, 'handlers'>
-  processes: number
   log: Log
   metrics: Metrics
 }): RepeatedTask[] {
-  const { sql, config, payments, processes, log, metrics } = deps
-  const shopify = openShopify(config, { log, metrics, processes })
-  const calls = createJobCalls(sql, metrics)
+  const { sql, config, shopify, payments, log, metrics } = deps
+  const { applyDeliveries } = createIntakeCalls(sql, metrics)
   return [
     startWorker({ sql, handlers: payments.handlers, log, metrics }),
     ...(shopify === null
       ? []
-      : [startWorker({ sql, handlers: createShopifyWrites({ shopify, calls, config }), log, metrics })]),
+      : [
+          startWorker({ sql, handlers: atShopify(shopify), log, metrics }),
+          startWorker({
+            sql,
+            handlers: createLookHandlers({ shopify, access: createAccess(shopify), applyDeliveries }),
+            log,
+            metrics,
+          }),
+        ]),
     startJobTasks({ sql, log, metrics }),
   ]
+
+  function atShopify(shopify: Shopify) {
+    const places = createPlaces(shopify, { locationId: config.shopifyLocationId })
+    return {
+      ...createShopifyWrites({ shopify, calls: createJobCalls(sql, metrics), config }),
+      ...createAllotment({ sql, shopify, places, metrics }),
+    }
+  }
 }
 
 /** The role `worker`: does the jobs of the environment's database, and nothing else, until a signal. */
@@ -55,7 +76,8 @@ export async function work(config: ServiceConfig): Promise<void> {
     if (fault !== null) throw new Refusal(fault)
     const { providers } = await openProviders(config)
     const payments = createPayments({ pool: pools.payments, providers, log, metrics })
-    const workers = startWorkers({ sql: pools.jobs, config, payments, processes: 1, log, metrics })
+    const shopify = openShopify(config, { log, metrics, processes: 1 })
+    const workers = startWorkers({ sql: pools.jobs, config, shopify, payments, log, metrics })
     log.info({ shopify: config.shopifyApiUrl }, 'Working')
     // Nothing else does while the database is away.
     setInterval(() => {}, 2 ** 30)

@@ -2,6 +2,7 @@ import { type AdminApi, startAdminApi } from '../sandbox/admin_api.ts'
 import type { Faults } from '../sandbox/admin_faults.ts'
 import { World } from '../sandbox/world.ts'
 import { createAdminCalls, type ShopifyWrite } from '../src/admin/calls.ts'
+import { createAllotment } from '../src/allotment/allotment.ts'
 import type { Config } from '../src/config.ts'
 import { createJobCalls } from '../src/jobs/calls.ts'
 import { startJobTasks } from '../src/jobs/tasks.ts'
@@ -9,6 +10,7 @@ import { startWorker } from '../src/jobs/worker.ts'
 import { createLog } from '../src/platform/log.ts'
 import { createMetrics } from '../src/platform/metrics.ts'
 import { createShopify } from '../src/shopify/client.ts'
+import { createPlaces } from '../src/shopify/places.ts'
 import { fixedToken } from '../src/shopify/tokens.ts'
 import { createShopifyWrites } from '../src/shopify/writes.ts'
 import { type TestDatabase, testDatabase } from './harness.ts'
@@ -32,11 +34,14 @@ export async function startCircle({
   locations = 1,
   seed = 'circle',
   settings = {},
+  workers: workerCount = 1,
 }: {
   faults?: Partial<Faults>
   locations?: number
   seed?: string
   settings?: Partial<Settings>
+  /** Each with a client of its own, as processes side by side have. */
+  workers?: number
 } = {}) {
   const database = await testDatabase()
   const service = await runService(database)
@@ -45,21 +50,23 @@ export async function startCircle({
   const metrics = createMetrics()
   const jobs = createJobCalls(database.service, metrics)
   const writes = createAdminCalls(metrics)
-  const shopify = createShopify({
-    url: apiUrlOf(api),
-    tokens: fixedToken(accessToken),
-    log,
-    metrics,
-    retryMs: 5,
-    breakMs: 50,
+  const config = { shopifyEventTag: null, shopifyEventType: null, shopifyLocationId: null, ...settings }
+  const workers = Array.from({ length: workerCount }, () => {
+    const shopify = createShopify({
+      url: apiUrlOf(api),
+      tokens: fixedToken(accessToken),
+      log,
+      metrics,
+      retryMs: 5,
+      breakMs: 50,
+    })
+    const places = createPlaces(shopify, { locationId: config.shopifyLocationId })
+    const handlers = {
+      ...createShopifyWrites({ shopify, calls: jobs, config, settleMs: 20 }),
+      ...createAllotment({ sql: database.service, shopify, places, metrics }),
+    }
+    return startWorker({ sql: database.service, handlers, log, metrics })
   })
-  const handlers = createShopifyWrites({
-    shopify,
-    calls: jobs,
-    config: { shopifyEventTag: null, shopifyEventType: null, shopifyLocationId: null, ...settings },
-    settleMs: 20,
-  })
-  const worker = startWorker({ sql: database.service, handlers, log, metrics })
   const tasks = startJobTasks({ sql: database.service, log, metrics })
   const asker = { actor: 'user 1', token: null, digest: null }
 
@@ -83,7 +90,7 @@ export async function startCircle({
     ended: (id: number) => endOf(database, id),
     truth: () => truthIn(api),
     stop: async () => {
-      await worker.stop()
+      await Promise.all(workers.map((worker) => worker.stop()))
       await tasks.stop()
       await api.stop()
       await service.stop()

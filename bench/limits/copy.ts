@@ -51,6 +51,18 @@ export async function compareWithCopy(
   adminUrl: string,
   { events, rounds }: CopyOptions,
 ): Promise<CopyComparison> {
+  const { rows, oursRowsPerS, ...compared } = await compareLoadWithCopy(adminUrl, {
+    load: (url) => seedAll(url, events),
+    rounds,
+  })
+  return { events, rows, seedRowsPerS: oursRowsPerS, ...compared }
+}
+
+/** As `compareWithCopy`, for whatever brings rows into an empty, migrated database and lets the planner know. */
+export async function compareLoadWithCopy(
+  adminUrl: string,
+  { load, rounds }: { load: (url: string) => Promise<void>; rounds: number },
+): Promise<{ rows: number; oursRowsPerS: number; copyRowsPerS: number; ratio: number; ratios: number[] }> {
   const prefix = `onsale_copy_${process.pid}_${randomBytes(4).toString('hex')}`
   const admin = openPool(adminUrl, { name: 'copy', max: 1, statementTimeoutMs: 0 })
   const names: string[] = []
@@ -59,19 +71,19 @@ export async function compareWithCopy(
     await migrate(urlOf(adminUrl, template))
     // Filled once untimed: where the rows come from, and what both sides must equal.
     const model = await create(template)
-    await seedAll(urlOf(adminUrl, model), events)
+    await load(urlOf(adminUrl, model))
     const tables = await readTables(urlOf(adminUrl, model), urlOf(adminUrl, template))
 
-    const times = { seed: [] as number[], copy: [] as number[] }
+    const times = { ours: [] as number[], copy: [] as number[] }
     for (let round = 0; round < rounds; round++) {
-      const order = ['seed', 'copy'] as const
+      const order = ['ours', 'copy'] as const
       for (const side of round % 2 === 0 ? order : order.toReversed()) {
         const name = await create(template)
         const url = urlOf(adminUrl, name)
         // Neither side writes out what the other has left in memory.
         await admin`checkpoint`
         const startedAt = performance.now()
-        await (side === 'seed' ? seedAll(url, events) : copyAll(url, tables))
+        await (side === 'ours' ? load(url) : copyAll(url, tables))
         times[side].push((performance.now() - startedAt) / 1000)
         await expectSame(url, tables)
         await drop(name)
@@ -79,11 +91,10 @@ export async function compareWithCopy(
     }
 
     const rows = tables.reduce((sum, table) => sum + table.rows, 0)
-    const ratios = times.seed.map((seconds, round) => times.copy[round]! / seconds)
+    const ratios = times.ours.map((seconds, round) => times.copy[round]! / seconds)
     return {
-      events,
       rows,
-      seedRowsPerS: Math.round(rows / medianOf(times.seed)),
+      oursRowsPerS: Math.round(rows / medianOf(times.ours)),
       copyRowsPerS: Math.round(rows / medianOf(times.copy)),
       ratio: medianOf(ratios),
       ratios,

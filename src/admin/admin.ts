@@ -12,6 +12,7 @@ import type { Sql } from '../platform/database.ts'
 import { createLane } from '../platform/lane.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import {
+  type AllotmentResult,
   type Asker,
   type CancelResult,
   type CapacityResult,
@@ -173,6 +174,18 @@ export function createAdmin({ pool, metrics, shop }: AdminDeps) {
       return await ticketOf(ticketId)
     },
 
+    /** Units of a Shopify ticket that the direct channel is to have. Refuses as `not_shopify`, `not_tracked` and `capacity_below_sold` too. */
+    updateAllotment: async (ticketId: number, units: number, by: By & At): Promise<Queued> => {
+      // What is not there is not found, whether a shop is connected or not.
+      if (shop === null) await ticketOf(ticketId)
+      requireShop()
+      const result = await lane.run(() => calls.placeAllotment(pool, ticketId, units, by))
+      if (result.outcome === 'not_shopify') {
+        throw new AppError('not_shopify', 'All of its units are sold here: change its capacity instead')
+      }
+      return queuedOf(result)
+    },
+
     /** An event in any status, with what visitors do not see. Refuses as `not_found`. */
     getEvent: async (name: EventName): Promise<string> =>
       (await lane.run(() => calls.getDirectEvent(pool, name))) ?? raise(noEvent()),
@@ -234,7 +247,7 @@ function checkedEvent(event: NewEvent): NewEvent {
   }
 }
 
-function queuedOf(result: ShopifyEventResult | ShopifyWriteResult): Queued {
+function queuedOf(result: ShopifyEventResult | ShopifyWriteResult | AllotmentResult): Queued {
   const { outcome, jobId } = result
   if (jobId !== null && (outcome === 'queued' || outcome === 'replayed')) {
     return { jobId, isReplayed: outcome === 'replayed' }
@@ -247,7 +260,7 @@ function accept(result: Result): void {
 }
 
 type Refused = {
-  outcome: Result['outcome'] | NewTicketResult['outcome']
+  outcome: Result['outcome'] | NewTicketResult['outcome'] | AllotmentResult['outcome']
   version?: number | null
   capacityMin?: number | null
 }
@@ -270,6 +283,8 @@ function refusalOf({ outcome, version, capacityMin: least }: Refused): AppError 
       return new AppError('version_conflict', `It is at version ${version}`, {
         extra: { current_version: version },
       })
+    case 'not_tracked':
+      return new AppError('not_tracked', 'Shopify does not count its units, or has not told of them yet')
     case 'capacity_below_sold':
       return new AppError(
         'capacity_below_sold',

@@ -177,6 +177,19 @@ export const capacityBody = t.Object(
   { ...closed, examples: [{ capacity: 250, version: 3 }] },
 )
 
+export const allotmentBody = t.Object(
+  {
+    units: Type.Integer({
+      minimum: 0,
+      maximum: capacityMax,
+      description: 'How many the direct channel is to have',
+    }),
+    version,
+    location_id: locationId,
+  },
+  { ...closed, examples: [{ units: 50, version: 3 }] },
+)
+
 const directTicketExample = {
   ...ticketExample,
   shopify_variant_id: null,

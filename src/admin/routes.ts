@@ -8,6 +8,7 @@ import { noStoreHeader, operation } from '../platform/operation.ts'
 import type { Admin, Queued } from './admin.ts'
 import type { Asker } from './calls.ts'
 import {
+  allotmentBody,
   capacityBody,
   eventAnswer,
   eventChangesBody,
@@ -255,6 +256,28 @@ export function adminRoutes({ admin, accounts }: AdminRoutesDeps) {
           description: `Role ADMIN. Of all channels. Never fewer than are sold or held: 409 \`capacity_below_sold\` tells the \`least\` there can be. ${forShopify}`,
           answers: { 200: { schema: ticketAnswer }, ...queued },
           errors: [...ofEdits, 'version_conflict', 'capacity_below_sold'],
+        }),
+      },
+    )
+    .put(
+      '/tickets/:id/allotment',
+      async ({ user, request, params, body }) => {
+        const { units, version, location_id: locationId = null } = body
+        const by = { ...askerOf(user, request, body), version, locationId }
+        return answerOf(await admin.updateAllotment(Number(params.id), units, by))
+      },
+      {
+        query: noQuery,
+        params: idParams,
+        body: allotmentBody,
+        detail: operation({
+          ...written,
+          summary: 'Say how many of a Shopify ticket are sold here',
+          description:
+            'Role ADMIN. A job moves them from Shopify, or back: `GET /jobs/{id}` tells how many it `moved`, and how many were `missing`, because Shopify ' +
+            'had sold them meanwhile. Never fewer than are sold or held here: 409 `capacity_below_sold` tells the `least` there can be.',
+          answers: queued,
+          errors: [...ofEdits, 'not_shopify', 'not_tracked', 'version_conflict', 'capacity_below_sold'],
         }),
       },
     )

@@ -169,6 +169,17 @@ export function createMetrics() {
       registers,
     }),
 
+    subscriptionFaults: new Gauge({
+      name: 'shopify_subscriptions_faulty',
+      help: 'Webhook subscriptions that were missing or wrong at the newest look, and were mended then',
+      aggregator: 'max',
+      registers,
+    }),
+    subscriptionsMended: new Counter({
+      name: 'shopify_subscriptions_mended_total',
+      help: 'Webhook subscriptions that were missing or wrong, and were mended',
+      registers,
+    }),
     shopifyConfirmTime: new Histogram({
       name: 'shopify_confirm_seconds',
       help: 'Time from the end of a write to Shopify until the mirror showed it, by kind of job',

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { ReservedSql } from 'postgres'
 import { syncCopyMsMax } from '../limits.ts'
 import type { Session, Sql } from '../platform/database.ts'
 import { callTimer, type Metrics } from '../platform/metrics.ts'
@@ -76,6 +77,12 @@ export type StagedPiece = {
 export function createSyncCalls(sql: Sql, metrics: Pick<Metrics, 'queryTime'>) {
   const timed = callTimer(metrics)
   return {
+    /** A session of its own; a pool that has not connected yet would never give one (postgres.js 3.4.9, without array types). */
+    openSession: async (): Promise<ReservedSql> => {
+      await sql`select`
+      return await sql.reserve()
+    },
+
     /** Takes the place in which snapshots are made, for the session `on`; `api.claim_sync_run` says what the words mean. */
     claimSyncRun: (
       on: Session,

@@ -216,6 +216,26 @@ export const adjustInventory = document<
   }
 }`)
 
+/**
+ * What a location has of a ticket, be the ticket sold from there or not. A change of stock does not say what came of it: of
+ * `quantityAfterChange` Shopify answers null.
+ */
+export const getLevel = document<
+  { inventoryItemId: string; locationId: string },
+  {
+    inventoryItem: {
+      inventoryLevel: { updatedAt: string; quantities: { name: string; quantity: number }[] } | null
+    } | null
+  }
+>(`query LevelGet($inventoryItemId: ID!, $locationId: ID!) {
+  inventoryItem(id: $inventoryItemId) {
+    inventoryLevel(locationId: $locationId, includeInactive: true) {
+      updatedAt
+      quantities(names: ["available"]) { name quantity }
+    }
+  }
+}`)
+
 /** Lets a location stock a ticket, with so many units. */
 export const activateInventory = document<
   { inventoryItemId: string; locationId: string; available?: number },
@@ -238,6 +258,141 @@ export const listLocations = document<
   locations(first: 50, after: $after) {
     nodes { id name fulfillsOnlineOrders }
     pageInfo { hasNextPage endCursor }
+  }
+}`)
+
+/** What a subscription is told to be; what is left out stays. */
+export type SubscriptionFields = {
+  uri?: string
+  format?: 'JSON' | 'XML'
+  metafieldNamespaces?: string[]
+}
+
+export type ReadSubscription = {
+  id: string
+  /** ORDERS_CREATE for orders/create. */
+  topic: string
+  uri: string
+  format: 'JSON' | 'XML'
+  includeFields: string[]
+  metafieldNamespaces: string[]
+  filter: string | null
+  apiVersion: { handle: string }
+}
+
+/** The app's webhook subscriptions of this shop; those of the app's own configuration are not among them. */
+export const listSubscriptions = document<
+  { after?: string | null },
+  { webhookSubscriptions: { nodes: ReadSubscription[]; pageInfo: Page } }
+>(`query SubscriptionList($after: String) {
+  webhookSubscriptions(first: 100, after: $after) {
+    nodes { id topic uri format includeFields metafieldNamespaces filter apiVersion { handle } }
+    pageInfo { hasNextPage endCursor }
+  }
+}`)
+
+/** Has webhooks of a topic sent. */
+export const createSubscription = document<
+  { topic: string; fields: SubscriptionFields & { uri: string } },
+  { webhookSubscriptionCreate: { webhookSubscription: { id: string } | null } }
+>(`mutation SubscriptionCreate($topic: WebhookSubscriptionTopic!, $fields: WebhookSubscriptionInput!) {
+  webhookSubscriptionCreate(topic: $topic, webhookSubscription: $fields) {
+    webhookSubscription { id }
+    userErrors { field message }
+  }
+}`)
+
+/** Changes a subscription. */
+export const updateSubscription = document<
+  { id: string; fields: SubscriptionFields },
+  { webhookSubscriptionUpdate: { webhookSubscription: { id: string } | null } }
+>(`mutation SubscriptionUpdate($id: ID!, $fields: WebhookSubscriptionInput!) {
+  webhookSubscriptionUpdate(id: $id, webhookSubscription: $fields) {
+    webhookSubscription { id }
+    userErrors { field message }
+  }
+}`)
+
+/** Ends a subscription. */
+export const deleteSubscription = document<
+  { id: string },
+  { webhookSubscriptionDelete: { deletedWebhookSubscriptionId: string | null } }
+>(`mutation SubscriptionDelete($id: ID!) {
+  webhookSubscriptionDelete(id: $id) {
+    deletedWebhookSubscriptionId
+    userErrors { field message }
+  }
+}`)
+
+export type ReadOrder = {
+  id: string
+  createdAt: string
+  updatedAt: string
+  cancelledAt: string | null
+  closedAt: string | null
+  test: boolean
+}
+export type ReadOrderLine = {
+  id: string
+  quantity: number
+  currentQuantity: number
+  /** Null: the ticket is not in the shop any more, or never was one of its products. */
+  variant: { id: string } | null
+}
+
+/** An order of Shopify's checkout, its lines page by page. Null: there is none, or none that we may see. */
+export const getOrder = document<
+  { id: string; after?: string | null },
+  { order: (ReadOrder & { lineItems: { nodes: ReadOrderLine[]; pageInfo: Page } }) | null }
+>(`query OrderGet($id: ID!, $after: String) {
+  order(id: $id) {
+    id
+    createdAt
+    updatedAt
+    cancelledAt
+    closedAt
+    test
+    lineItems(first: 50, after: $after) {
+      nodes { id quantity currentQuantity variant { id } }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}`)
+
+/** Whether there is such a record. */
+export const getRecord = document<{ id: string }, { node: { id: string } | null }>(
+  `query RecordGet($id: ID!) {
+  node(id: $id) { id }
+}`,
+)
+
+export type ReadLevel = {
+  isActive: boolean
+  updatedAt: string
+  location: { id: string }
+  quantities: { name: string; quantity: number }[]
+}
+
+/** What the locations have of a ticket, page by page. Null: it has no stock any more. */
+export const getInventoryItem = document<
+  { id: string; after?: string | null },
+  {
+    inventoryItem: {
+      id: string
+      tracked: boolean
+      updatedAt: string
+      inventoryLevels: { nodes: ReadLevel[]; pageInfo: Page }
+    } | null
+  }
+>(`query InventoryItemGet($id: ID!, $after: String) {
+  inventoryItem(id: $id) {
+    id
+    tracked
+    updatedAt
+    inventoryLevels(first: 50, after: $after) {
+      nodes { isActive updatedAt location { id } quantities(names: ["available"]) { name quantity } }
+      pageInfo { hasNextPage endCursor }
+    }
   }
 }`)
 
@@ -496,7 +651,10 @@ export const listBulks = document<
 }`)
 
 /** Shopify's name for what we know by its number: gid://shopify/Product/1. */
-export function gidOf(kind: 'Product' | 'ProductVariant' | 'InventoryItem' | 'Location', id: string): string {
+export function gidOf(
+  kind: 'Product' | 'ProductVariant' | 'InventoryItem' | 'Location' | 'Order',
+  id: string,
+): string {
   return `gid://shopify/${kind}/${id}`
 }
 

@@ -24,13 +24,15 @@ const faultsMax = 50
 
 /** Of a product an admin reads here as an event, of a variant as a ticket. */
 function inOurWords(message: string): string {
+  // Some mutations say this without a code.
+  if (message === 'Product does not exist') return sentences.PRODUCT_DOES_NOT_EXIST
   return message
     .replace(/\b([Vv])ariant(s?)\b/g, (_, v: string, s: string) => `${v === 'V' ? 'T' : 't'}icket${s}`)
     .replace(/\b([Pp])roduct(s?)\b/g, (_, p: string, s: string) => `${p === 'P' ? 'E' : 'e'}vent${s}`)
 }
 
 // Where Shopify's own sentence speaks of what an admin does not know of.
-const sentences: Readonly<Record<string, string>> = {
+const sentences: Readonly<Record<string, string> & { PRODUCT_DOES_NOT_EXIST: string }> = {
   PRODUCT_DOES_NOT_EXIST: 'The event is not in the shop any more',
   PRODUCT_SUSPENDED: 'Shopify has suspended the event',
   PRODUCT_VARIANT_DOES_NOT_EXIST: 'The ticket is not in the shop any more',
@@ -58,6 +60,7 @@ function pathOf(field: readonly unknown[]): string | null {
     .replace(/^\/productOptions\/0\/values(?=\/\d)/, '/tickets')
     .replace(/\/optionValues(\/\d+)?(\/name)?$/, '/name')
     .replace(/\/(inventoryQuantities|quantityAdjustments)\b.*$/, '/capacity')
+    .replace(/^\/id$/, '')
     .replace(/[A-Za-z]+/g, (word) => words[word] ?? word)
   return path === '' ? null : storableText(path)
 }

@@ -37,6 +37,8 @@ export type SnapshotOptions = {
   ordersDays?: number
   signal: AbortSignal
   onProgress?: (progress: SnapshotProgress) => void
+  /** Begins with a file as soon as it is staged, beside the loading of the next one; `use` comes after all of them. */
+  useFile?: (part: SyncPart, run: SyncRun, calls: SyncCalls) => Promise<void>
   /** Told once, before anything is asked for. */
   onStart?: (run: SyncRun, about: { isResumed: boolean; sees: 'all orders' | '60 days of orders' }) => void
   /** Shorter and smaller in tests. */
@@ -72,7 +74,7 @@ export async function takeSnapshot<T>(
   requireScopes(scopes, kinds)
   const seesAll = scopes.includes('read_all_orders')
   const days = seesAll ? ordersDays : Math.min(ordersDays, ordersDaysMax)
-  const session = await sql.reserve()
+  const session = await calls.openSession()
   try {
     const { outcome, runId } = await calls.claimSyncRun(session, {
       purpose,
@@ -122,17 +124,30 @@ function requireScopes(scopes: readonly string[], kinds: readonly SyncKind[]): v
 
 type Loading = { calls: SyncCalls; options: SnapshotOptions }
 
-/** Asks for all files at once, then stages them one after the other. */
+/** Asks for all files at once, then stages them one after the other, and has each one used meanwhile. */
 async function load(run: SyncRun, loading: Loading): Promise<void> {
   const { calls, options } = loading
-  const { shopify, signal } = options
+  const { shopify, signal, useFile } = options
   const open = run.parts.filter((part) => !part.is_loaded)
   for (const part of open) {
     if (part.operation_id !== null) continue
     part.operation_id = await startOperation(part.kind, { shopify, ordersSince: run.orders_since, signal })
     await calls.updateSyncPart(run.id, part.kind, { operationId: part.operation_id })
   }
-  for (const part of open) await loadPart(run.id, part, loading)
+  const uses: Promise<void>[] = []
+  try {
+    for (const part of run.parts) {
+      if (!part.is_loaded) await loadPart(run.id, part, loading)
+      if (useFile === undefined) continue
+      const used = useFile(part, run, calls)
+      // Told at the end: until then it would be a rejection that nobody awaits.
+      used.catch(() => {})
+      uses.push(used)
+    }
+  } finally {
+    await Promise.allSettled(uses)
+  }
+  await Promise.all(uses)
 }
 
 /** A file that breaks off is asked for again behind the last line that was staged. */

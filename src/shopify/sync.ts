@@ -1,5 +1,5 @@
 import { isTransient, sqlState } from '../errors.ts'
-import { syncBatchRecords, syncBusyMax } from '../limits.ts'
+import { syncAnalyzeRecordsMin, syncBatchRecords, syncBusyMax } from '../limits.ts'
 import type { SyncCalls, SyncKind, SyncPart, SyncReport, SyncRun } from './calls.ts'
 import { type SnapshotOptions, type SnapshotProgress, takeSnapshot } from './snapshot.ts'
 
@@ -28,16 +28,20 @@ export async function syncShop(options: SyncOptions): Promise<SyncEnd> {
   const { signal, onProgress, countDrift, batchRecords = syncBatchRecords } = options
   return await takeSnapshot(
     async (loaded, calls) => {
-      for (const part of loaded.parts) {
-        if (!part.is_applied) await applyPart(loaded.id, part, { calls, signal, onProgress, batchRecords })
-      }
       onProgress?.({ step: 'verifying' })
       await calls.analyzeMirror()
       const report = { counts: await calls.listSyncCounts(loaded.id), drift: await countDrift() }
       await calls.completeSyncRun(loaded.id, { report })
       return { run: await calls.getSyncRun(loaded.id), report }
     },
-    { ...options, purpose: 'sync' },
+    {
+      ...options,
+      purpose: 'sync',
+      // Whichever file is first: facts may come in any order.
+      useFile: async (part, run, calls) => {
+        if (!part.is_applied) await applyPart(run.id, part, { calls, signal, onProgress, batchRecords })
+      },
+    },
   )
 }
 
@@ -59,12 +63,20 @@ async function applyPart(
 ): Promise<void> {
   let limit = batchRecords
   let fault: string | null = null
+  let records = 0
+  // Plans of an empty mirror would go on reading whole tables as they fill.
+  let analyzeAt = syncAnalyzeRecordsMin
   for (let busy = 0; ; ) {
     signal.throwIfAborted()
     try {
       const batch = await calls.applyStagedFacts(runId, kind, { limit, fault })
       if (batch === null) return
       onProgress?.({ step: 'applying', kind, lines: batch.line, of })
+      records += batch.records
+      if (records >= analyzeAt) {
+        analyzeAt *= 4
+        await calls.analyzeMirror()
+      }
       busy = 0
       fault = null
       limit = Math.min(batchRecords, limit * 2)

@@ -1,4 +1,4 @@
-import { SingleBar } from 'cli-progress'
+import { MultiBar, type SingleBar } from 'cli-progress'
 import { syncToldEveryMs } from '../limits.ts'
 import type { SyncProgress } from './sync.ts'
 
@@ -7,59 +7,51 @@ export function showProgress({ print, hasBar }: { print: (line: string) => void;
   show: (progress: SyncProgress) => void
   stop: () => void
 } {
-  let step = ''
-  let bar: SingleBar | null = null
-  let startedAt = 0
-  let first = 0
-  let toldAt = 0
+  const bars = hasBar ? openBars() : null
+  const steps = new Map<string, Step>()
 
   return {
     show(progress) {
       const { name, value, of, unit } = wordsOf(progress)
       const now = performance.now()
-      const isNew = step !== name
-      if (isNew) {
-        bar?.stop()
-        step = name
-        startedAt = now
-        first = value
-        bar = hasBar && of !== null ? startBar(name, { of, value, unit }) : null
+      const step = steps.get(name) ?? { startedAt: now, first: value, toldAt: null, bar: null }
+      steps.set(name, step)
+      const seconds = (now - step.startedAt) / 1_000
+      const rate = seconds < 0.1 ? 0 : Math.round((value - step.first) / seconds)
+      if (bars !== null && of !== null) {
+        step.bar ??= bars.create(of, value, { name: name.padEnd(20), unit, rate })
+        step.bar.update(value, { rate })
+        return
       }
-      bar?.update(value, { rate: rateOf(value) })
-      if (bar !== null || (!isNew && now - toldAt < syncToldEveryMs)) return
-      toldAt = now
-      print(lineOf(value))
-
-      function lineOf(value: number): string {
-        if (unit === '') return name
-        if (of === null) return `${name}: ${number(value)} ${unit}`
-        const rate = rateOf(value)
-        const left = rate > 0 ? `, ${number(rate)} a second, ${Math.ceil((of - value) / rate)} s left` : ''
-        return `${name}: ${number(value)} of ${number(of)} ${unit}${left}`
-      }
+      if (step.toldAt !== null && now - step.toldAt < syncToldEveryMs) return
+      step.toldAt = now
+      print(lineOf({ name, value, of, unit, rate }))
     },
     stop() {
-      bar?.stop()
+      bars?.stop()
     },
-  }
-
-  function rateOf(value: number): number {
-    const seconds = (performance.now() - startedAt) / 1_000
-    return seconds < 0.1 ? 0 : Math.round((value - first) / seconds)
   }
 }
 
-function startBar(name: string, { of, value, unit }: { of: number; value: number; unit: string }): SingleBar {
-  const bar = new SingleBar({
-    format: `${name.padEnd(20)} {bar} {percentage} %  {value} of {total} ${unit}  {rate} a second  {eta_formatted} left`,
+type Words = { name: string; value: number; of: number | null; unit: string }
+type Step = { startedAt: number; first: number; toldAt: number | null; bar: SingleBar | null }
+
+function openBars(): MultiBar {
+  return new MultiBar({
+    format: '{name} {bar} {percentage} %  {value} of {total} {unit}  {rate} a second  {eta_formatted} left',
     hideCursor: true,
     etaBuffer: 50,
   })
-  bar.start(of, value, { rate: 0 })
-  return bar
 }
 
-function wordsOf(progress: SyncProgress): { name: string; value: number; of: number | null; unit: string } {
+function lineOf({ name, value, of, unit, rate }: Words & { rate: number }): string {
+  if (unit === '') return name
+  if (of === null) return `${name}: ${shown(value)} ${unit}`
+  const left = rate > 0 ? `, ${shown(rate)} a second, ${Math.ceil((of - value) / rate)} s left` : ''
+  return `${name}: ${shown(value)} of ${shown(of)} ${unit}${left}`
+}
+
+function wordsOf(progress: SyncProgress): Words {
   if (progress.step === 'waiting')
     return { name: `Shopify writes ${progress.kind}`, value: progress.objects, of: null, unit: 'records' }
   if (progress.step === 'verifying') return { name: 'Comparing and verifying', value: 0, of: null, unit: '' }
@@ -73,6 +65,6 @@ function kib(bytes: number): number {
   return Math.ceil(bytes / 1_024)
 }
 
-function number(value: number): string {
+function shown(value: number): string {
   return value.toLocaleString('en')
 }

@@ -44,6 +44,7 @@ const app = buildApp({
   payments: {} as never,
   simulator: createSimulator({ secrets: ['of nobody'], windowS: 300 }),
   jobs: {} as never,
+  syncs: {} as never,
   deliveries: { replaying: { metrics: createMetrics() }, providers: [] } as never,
   ticketLinks: {} as never,
   rateLimits: {} as never,

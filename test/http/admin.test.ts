@@ -76,6 +76,7 @@ beforeAll(async () => {
     payments: {} as never,
     simulator: null,
     jobs: {} as never,
+    syncs: {} as never,
     deliveries: { replaying: { metrics: createMetrics() }, providers: [] } as never,
     ops: {} as never,
     readMetrics: async () => '',

@@ -72,6 +72,7 @@ beforeAll(async () => {
     admin: createAdmin({ pool, metrics, shop: { currency: 'EUR', eventType: null } }),
     jobs,
     rateLimits: createRateLimits({ redis: null, config: { rateLimits: false, trustedProxies: [] } }),
+    syncs: {} as never,
     sales: {} as never,
     ticketLinks: {} as never,
     intake: {} as never,

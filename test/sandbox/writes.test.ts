@@ -182,7 +182,7 @@ describe('an event', () => {
       details: { changes: { title: 'New' } },
     })
     expect(job).toMatchObject({ state: 'failed' })
-    expect(job.errors[0]?.message).toMatch(/does not exist|not in the shop/)
+    expect(job.errors).toEqual([{ message: 'The event is not in the shop any more', field: null }])
   })
 })
 

@@ -1,5 +1,6 @@
 import { expect } from 'bun:test'
 import type { Session } from '../../../src/platform/database.ts'
+import { allotted, goOn, mirrored, queued as queuedMove } from '../../allotment.ts'
 import { apply, delivery, level, order, product, stateOf, variant } from '../../deliveries.ts'
 import { ordered, results, start } from '../../payments.ts'
 import { change } from '../../sales.ts'
@@ -315,6 +316,28 @@ check(
     await fill(sql)
     await sql`set transaction read only`
     expect(await drift(sql)).toEqual([])
+  },
+  { isVerified: false },
+)
+
+check(
+  'units that no move has brought are found, and a move that nobody ends',
+  async (sql) => {
+    const { ticket } = await mirrored(sql)
+    await allotted(sql, ticket, 4)
+    const job = await queuedMove(sql, ticket, 6)
+    await goOn(sql, job)
+    expect(await drift(sql)).toEqual([])
+    await sql`update onsale.jobs set state = 'dead' where id = ${job}`
+    const left = {
+      kind: 'sale',
+      field: 'allotment',
+      actual: 'taking',
+      expected: expect.stringContaining('ended'),
+    }
+    expect(await drift(sql)).toEqual([left])
+    await sql`update onsale.stock set capacity = 5 where ticket_id = ${ticket} and channel = 'direct'`
+    expect(await drift(sql)).toEqual([{ ...left, expected: '4', actual: '5' }, left])
   },
   { isVerified: false },
 )

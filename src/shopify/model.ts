@@ -1,0 +1,97 @@
+import { t } from 'elysia'
+import { id, instant, orNull } from '../platform/fields.ts'
+
+const count = t.Integer({ minimum: 0 })
+const kind = t.Union([t.Literal('products'), t.Literal('inventory'), t.Literal('orders')])
+
+const part = t.Object({
+  kind,
+  operation_id: orNull(t.String(), 'Of Shopify’s bulk operation. Null: not asked for'),
+  file_bytes: orNull(count),
+  object_count: orNull(count),
+  loaded_bytes: count,
+  loaded_lines: count,
+  is_loaded: t.Boolean(),
+  staged_count: count,
+  fault_count: count,
+  faults: t.Array(t.Object({ line: count, reason: t.String() }), {
+    description: 'The first hundred of the lines that could not be used',
+  }),
+  applied_line: count,
+  is_applied: t.Boolean(),
+  read_count: count,
+  news_count: count,
+})
+
+const report = t.Object(
+  {
+    counts: t.Array(
+      t.Object({ kind: t.String(), there: count, here: count, missing: count, surplus: count }),
+      { description: 'What the shop has and the mirror has, what is missing here, and what is only here' },
+    ),
+    drift: count,
+  },
+  // Another purpose may report more.
+  { additionalProperties: true },
+)
+
+export const syncListAnswer = t.Object(
+  {
+    runs: t.Array(
+      t.Object({
+        id,
+        purpose: t.Union([t.Literal('sync'), t.Literal('reconcile')]),
+        state: t.Union([t.Literal('loading'), t.Literal('loaded'), t.Literal('done'), t.Literal('failed')]),
+        shop: t.String(),
+        orders_since: instant,
+        started_at: instant,
+        updated_at: instant,
+        ended_at: orNull(instant),
+        reason: orNull(t.String(), 'Why it failed'),
+        report: orNull(t.Union([report, t.Object({}, { additionalProperties: true })])),
+        parts: t.Array(part),
+      }),
+    ),
+  },
+  {
+    examples: [
+      {
+        runs: [
+          {
+            id: 1,
+            purpose: 'sync',
+            state: 'done',
+            shop: 'demo.myshopify.com',
+            orders_since: '2026-09-21T09:10:00.000Z',
+            started_at: '2026-11-20T09:10:00.000Z',
+            updated_at: '2026-11-20T09:11:30.000Z',
+            ended_at: '2026-11-20T09:11:30.000Z',
+            reason: null,
+            report: {
+              counts: [{ kind: 'product', there: 120, here: 121, missing: 0, surplus: 1 }],
+              drift: 0,
+            },
+            parts: [
+              {
+                kind: 'products',
+                operation_id: 'gid://shopify/BulkOperation/1',
+                file_bytes: 310_000,
+                object_count: 860,
+                loaded_bytes: 310_000,
+                loaded_lines: 860,
+                is_loaded: true,
+                staged_count: 860,
+                fault_count: 0,
+                faults: [],
+                applied_line: 854,
+                is_applied: true,
+                read_count: 120,
+                news_count: 120,
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  },
+)
