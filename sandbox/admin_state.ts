@@ -233,6 +233,22 @@ export function setMetafield(
   }
 }
 
+/** Takes a metafield of a product away; false: it was not there. */
+export function deleteMetafield(
+  product: Product,
+  { namespace, key }: { namespace: string; key: string },
+): boolean {
+  if (namespace === 'onsale' && key in product.metafield_ids) {
+    const had = product.fields[key as keyof EventFields] !== null
+    product.fields[key as keyof EventFields] = null
+    return had
+  }
+  const left = product.other_metafields.filter((other) => other.namespace !== namespace || other.key !== key)
+  const had = left.length < product.other_metafields.length
+  product.other_metafields = left
+  return had
+}
+
 /** What is wrong with a value of a type, as a sentence; null where it fits */
 export function valueFault(type: string, value: string): string | null {
   if (value === '') return 'Value may not be empty.'

@@ -39,7 +39,7 @@ export function createDemo({
   }
   sell(world, random)
   world.settle()
-  return { deliveries: latest(world.deliveries), truth: world.truth() }
+  return { deliveries: latest(world.deliveries), truth: world.truth(), world }
 }
 
 /** Tickets have been selling for so long */

@@ -1,6 +1,7 @@
 import { GraphQLError, type GraphQLResolveInfo, getDirectiveValues } from 'graphql'
 import {
   type AdminShop,
+  deleteMetafield,
   digestOf,
   gidOf,
   idOf,
@@ -134,6 +135,7 @@ export function createRoot(
       ),
     node: ({ id }: { id: string }) => node(id),
     nodes: ({ ids }: { ids: readonly string[] }) => ids.map(node),
+    order: ({ id }: { id: string }) => shown(shop.order(id), views.order),
     orders: (args: ListArgs, context: Context) =>
       connection(
         shop.orders.filter(
@@ -210,6 +212,7 @@ export function createRoot(
     webhookSubscriptionUpdate,
     webhookSubscriptionDelete,
     metafieldsSet,
+    metafieldsDelete,
     orderCancel,
   }
 
@@ -408,6 +411,29 @@ export function createRoot(
     }
     shop.tell({ updated: [...new Set(found.map(({ product }) => product!))] })
     return { metafields: found.map(({ find }) => views.metafield(find()!)), userErrors: [] }
+  }
+
+  function metafieldsDelete({
+    metafields,
+  }: {
+    metafields: readonly { ownerId: string; namespace: string; key: string }[]
+  }) {
+    const found = metafields.map((field) => ({ ...field, product: shop.product(field.ownerId) }))
+    const absent = found.findIndex(({ product }) => product === null)
+    if (absent >= 0) {
+      const userErrors = [
+        { field: ['metafields', String(absent), 'ownerId'], message: 'Owner does not exist.' },
+      ]
+      return { deletedMetafields: null, userErrors }
+    }
+    const deletedMetafields = found.map(({ ownerId, namespace, key, product }) =>
+      deleteMetafield(product!, { namespace: namespaceOf(namespace), key })
+        ? { ownerId, namespace, key }
+        : null,
+    )
+    const changed = found.filter((_, nth) => deletedMetafields[nth] !== null)
+    if (changed.length > 0) shop.tell({ updated: [...new Set(changed.map(({ product }) => product!))] })
+    return { deletedMetafields, userErrors: [] }
   }
 
   function orderCancel({

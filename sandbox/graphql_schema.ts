@@ -70,6 +70,7 @@ export const schema = buildSchema(`
     inventoryItem(id: ID!): InventoryItem
     inventoryItems(first: Int, after: String, query: String): InventoryItemConnection!
     node(id: ID!): Node
+    order(id: ID!): Order
     nodes(ids: [ID!]!): [Node]!
     orders(first: Int, after: String, query: String, sortKey: OrderSortKeys = PROCESSED_AT, reverse: Boolean = false): OrderConnection!
     publications(first: Int, after: String): PublicationConnection!
@@ -97,6 +98,7 @@ export const schema = buildSchema(`
     webhookSubscriptionUpdate(id: ID!, webhookSubscription: WebhookSubscriptionInput!): WebhookSubscriptionUpdatePayload
     webhookSubscriptionDelete(id: ID!): WebhookSubscriptionDeletePayload
     metafieldsSet(metafields: [MetafieldsSetInput!]!): MetafieldsSetPayload
+    metafieldsDelete(metafields: [MetafieldIdentifierInput!]!): MetafieldsDeletePayload
     orderCancel(orderId: ID!, reason: OrderCancelReason!, refundMethod: OrderCancelRefundMethodInput, restock: Boolean!): OrderCancelPayload
   }
 
@@ -173,7 +175,7 @@ export const schema = buildSchema(`
   type InventoryItem implements Node {
     id: ID! legacyResourceId: UnsignedInt64! sku: String tracked: Boolean! createdAt: DateTime! updatedAt: DateTime!
     inventoryLevels(first: Int, after: String): InventoryLevelConnection!
-    inventoryLevel(locationId: ID!): InventoryLevel
+    inventoryLevel(locationId: ID!, includeInactive: Boolean = false): InventoryLevel
     variants(first: Int, after: String): ProductVariantConnection
   }
   type InventoryLevel implements Node {
@@ -231,6 +233,9 @@ export const schema = buildSchema(`
   ${payload('WebhookSubscriptionUpdate', 'webhookSubscription: WebhookSubscription')}
   ${payload('WebhookSubscriptionDelete', 'deletedWebhookSubscriptionId: ID')}
   ${payload('MetafieldsSet', 'metafields: [Metafield!]', 'MetafieldsSetUserError')}
+  ${payload('MetafieldsDelete', 'deletedMetafields: [MetafieldIdentifier]')}
+  type MetafieldIdentifier { ownerId: ID! namespace: String! key: String! }
+  input MetafieldIdentifierInput { ownerId: ID! namespace: String! key: String! }
   type OrderCancelPayload { job: Job orderCancelUserErrors: [OrderCancelUserError!]! }
 
   input UniqueMetafieldValueInput { key: String! namespace: String value: String! }

@@ -194,9 +194,10 @@ export function createViews(shop: AdminShop) {
           of.levels.filter(({ connected }) => connected),
           { args, context, key: ({ gid }) => padded(gid), view: level },
         ),
-      inventoryLevel: ({ locationId }: { locationId: string }) => {
-        const wanted = shop.location(locationId)
-        const found = of.levels.find(({ location, connected }) => connected && location === wanted)
+      inventoryLevel: (args: { locationId: string; includeInactive: boolean }) => {
+        const wanted = shop.location(args.locationId)
+        const shown = of.levels.filter(({ connected }) => connected || args.includeInactive)
+        const found = shown.find(({ location }) => location === wanted)
         return found ? level(found) : null
       },
       variants: (args: PageArgs, context: Context) =>

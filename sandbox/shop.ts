@@ -3,6 +3,7 @@ import { startAdminApi } from './admin_api.ts'
 import { FAULT_FLAGS, type Faults } from './admin_faults.ts'
 import { type Comparison, compare, type Difference, visit } from './compare.ts'
 import { type DeliveryReport, deliver } from './deliver.ts'
+import { createDemo } from './demo.ts'
 import { createShop } from './life.ts'
 import { startProgress } from './progress.ts'
 import { expectReachable, readSecret, readValue, targetOf, UsageError } from './target.ts'
@@ -28,6 +29,9 @@ interface Flags {
   serve: boolean
   port: number
   lived: number
+  demo: boolean
+  locations: number
+  attached: boolean
 }
 
 const program = new Command('bun run shop')
@@ -85,6 +89,9 @@ const program = new Command('bun run shop')
     wholeNumber(0),
     0,
   )
+  .option('--demo', 'start as the demo shop of today, as `up` loads it', false)
+  .option('--locations <count>', 'where it stocks tickets', wholeNumber(1, 6), 2)
+  .option('--attached', 'end when the standard input does', false)
   .addHelpText(
     'after',
     `
@@ -201,6 +208,7 @@ async function serve(flags: Flags): Promise<number> {
   await new Promise((resolve) => {
     process.once('SIGINT', resolve)
     process.once('SIGTERM', resolve)
+    if (flags.attached) process.stdin.once('end', resolve).resume()
   })
   await api.stop()
   return 0
@@ -208,19 +216,27 @@ async function serve(flags: Flags): Promise<number> {
 
 function worldOf(flags: Flags): World {
   const seed = flags.seed ?? freshSeed({ ...flags, deliveries: flags.lived })
+  if (flags.demo) return demoWorld(flags, seed)
   const options = {
     seed,
     domain: flags.shopDomain,
     currency: flags.currency,
     exponent: exponentOf(flags.currency),
     lag_ms_max: flags.lag,
-    locations: 2,
+    locations: flags.locations,
     by_namespace: true,
   }
   if (flags.lived === 0) return new World({ ...options, start_at: new Date() })
   const shop = createShop({ ...options, events: flags.events, pace_ms: flags.pace })
   shop.live(flags.lived)
   return shop.world
+}
+
+/** What is made in it has ids of this run: those of an earlier one may still be known to Onsale. */
+function demoWorld({ shopDomain }: Flags, seed: string): World {
+  const { world } = createDemo({ today: new Date(), domain: shopDomain })
+  world.renewIds(seed)
+  return world
 }
 
 function faultsOf(flags: Flags): Partial<Faults> {

@@ -34,7 +34,7 @@ export interface TruthEvent {
 export interface TruthTicket {
   readonly variant_id: string
   readonly name: string
-  readonly sku: string
+  readonly sku: string | null
   readonly price_cents: number
   readonly compare_at_price_cents: number | null
   readonly position: number
@@ -89,7 +89,7 @@ function ticketOf(variant: Variant, sold: number): TruthTicket {
   return {
     variant_id: variant.id,
     name: variant.title === 'Default Title' ? variant.product.title : variant.title,
-    sku: variant.sku,
+    sku: variant.sku || null,
     price_cents: variant.price_cents,
     compare_at_price_cents: variant.compare_at_price_cents,
     position: variant.position,

@@ -107,8 +107,8 @@ export class World {
   now_us: number
 
   private readonly random: Random
-  private readonly delivery_ids: Random
-  private readonly ids: (kind: string) => Id
+  private delivery_ids: Random
+  private ids: (kind: string) => Id
   private readonly options: Required<
     Pick<WorldOptions, 'lag_ms_max' | 'personal_share' | 'bare_share' | 'by_namespace'>
   >
@@ -364,6 +364,12 @@ export class World {
   /** An id of a kind that nothing has yet */
   newId(kind: string): Id {
     return this.ids(kind)
+  }
+
+  /** Has what is made and told from now on bear ids that follow from another seed */
+  renewIds(seed: string): void {
+    this.ids = createIds(createRandom(`${seed}/ids`), 0)
+    this.delivery_ids = createRandom(`${seed}/deliveries`)
   }
 
   /** Announces what somebody else changed in the records, as one merchant action */

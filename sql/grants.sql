@@ -63,6 +63,7 @@ grant execute on function api.get_oldest_refund_due to onsale_service;
 grant execute on function api.claim_jobs to onsale_service;
 grant execute on function api.complete_job to onsale_service;
 grant execute on function api.fail_job to onsale_service;
+grant execute on function api.update_job_leases to onsale_service;
 grant execute on function api.get_job to onsale_service;
 grant execute on function api.list_jobs to onsale_service;
 grant execute on function api.update_job_due to onsale_service;
@@ -90,3 +91,20 @@ grant execute on function api.get_event_stats to onsale_service;
 grant execute on function api.list_event_orders to onsale_service;
 grant execute on function api.get_direct_event to onsale_service;
 grant execute on function api.list_events_of_status to onsale_service;
+grant execute on function api.place_allotment to onsale_service;
+
+-- allotment
+grant execute on function api.claim_allotment_move to onsale_service;
+grant execute on function api.apply_allotment_answer to onsale_service;
+
+-- watch
+grant execute on function api.update_connection to onsale_service;
+grant execute on function api.claim_subscription_watch to onsale_service;
+grant execute on function api.complete_subscription_watch to onsale_service;
+grant execute on function api.update_subscription_watch to onsale_service;
+grant execute on function api.get_subscription_url to onsale_service;
+grant execute on function api.place_level_looks to onsale_service;
+grant execute on function api.reap_looks to onsale_service;
+grant execute on function api.list_reconciliations to onsale_service;
+grant execute on function api.claim_reconciliation to onsale_service;
+grant execute on function api.update_reconcile_wanted to onsale_service;

@@ -31,6 +31,8 @@ create type onsale.line_change as (
   current_quantity bigint
 );
 
+create type onsale.move_step as enum ('taking', 'putting_back', 'giving', 'done', 'refused');
+
 create type onsale.order_status as enum ('open', 'closed', 'cancelled', 'deleted');
 
 create type onsale.payment_status as enum ('PENDING', 'SUCCESS', 'FAILED');
@@ -129,6 +131,38 @@ begin
 end;
 $function$;
 
+create table onsale.allotment_moves (
+  job_id bigint not null,
+  event_id bigint not null,
+  ticket_id bigint not null,
+  inventory_item_id bigint not null,
+  location_id bigint not null,
+  delta bigint not null,
+  step onsale.move_step not null,
+  missing bigint not null default 0,
+  moved bigint not null default 0,
+  call_key uuid not null default gen_random_uuid(),
+  asked_at timestamp with time zone,
+  unclear_at timestamp with time zone,
+  told_at timestamp with time zone,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint allotment_moves_pkey PRIMARY KEY (job_id),
+  constraint allotment_moves_check CHECK (((missing >= 0) AND (missing <= GREATEST(delta, (0)::bigint)))),
+  constraint allotment_moves_check1 CHECK (((moved >= LEAST(delta, (0)::bigint)) AND (moved <= GREATEST(delta, (0)::bigint)))),
+  constraint allotment_moves_delta_check CHECK ((delta <> 0))
+);
+comment on table onsale.allotment_moves is 'One row: units of a ticket on their way between Shopify and the direct channel, or moved; written by its job';
+comment on column onsale.allotment_moves.delta is 'Units that are to come here; negative: that are to go back to Shopify';
+comment on column onsale.allotment_moves.step is 'taking: Shopify is asked for the units; putting_back: it had less, and is given what was missing; giving: they have left here and Shopify is to take them; done; refused: Shopify took nothing, nothing is moved';
+comment on column onsale.allotment_moves.missing is 'Units asked for that Shopify did not have: it stood that far below zero';
+comment on column onsale.allotment_moves.moved is 'By how much the capacity of the direct channel was changed: of all moves of a ticket the sum is that capacity';
+comment on column onsale.allotment_moves.call_key is 'Names the call of this step at Shopify, however often it is made';
+comment on column onsale.allotment_moves.asked_at is 'When the call of this step was first about to be made; null: never';
+comment on column onsale.allotment_moves.unclear_at is 'Since then a person has to look: the call was made, and its answer was not had while Shopify knew the key';
+comment on column onsale.allotment_moves.told_at is 'When Shopify made its newest change, as it says';
+CREATE INDEX allotment_moves_ticket_id ON onsale.allotment_moves USING btree (event_id, ticket_id);
+
 create table onsale.api_keys (
   id bigint not null generated always as identity,
   name text not null,
@@ -192,6 +226,32 @@ create table onsale.delivery_bodies (
 );
 comment on table onsale.delivery_bodies is 'One row: the raw bytes of an applied delivery, kept for replay where KEEP_BODIES_HOURS asks for it';
 CREATE INDEX delivery_bodies_received_at ON onsale.delivery_bodies USING btree (received_at);
+
+create table onsale.differences (
+  id bigint not null generated always as identity,
+  reconciliation_id bigint not null,
+  kind text not null,
+  key text not null,
+  cause text not null,
+  evidence jsonb not null,
+  topic text not null,
+  body jsonb,
+  description text,
+  outcome text,
+  repaired_at timestamp with time zone,
+  constraint differences_pkey PRIMARY KEY (id),
+  constraint differences_cause_check CHECK ((cause = ANY (ARRAY['late'::text, 'lost'::text, 'ours'::text, 'theirs'::text]))),
+  constraint differences_kind_check CHECK ((kind = ANY (ARRAY['product'::text, 'item'::text, 'level'::text, 'order'::text]))),
+  constraint differences_outcome_check CHECK ((outcome = ANY (ARRAY['repaired'::text, 'overtaken'::text, 'failed'::text]))),
+  constraint differences_reconciliation_id_fkey FOREIGN KEY (reconciliation_id) REFERENCES onsale.reconciliations(id) ON DELETE CASCADE,
+  constraint differences_reconciliation_id_kind_key_key UNIQUE (reconciliation_id, kind, key)
+);
+comment on table onsale.differences is 'One row: a record that the mirror has otherwise than the shop';
+comment on column onsale.differences.key is 'Shopify''s id; of a level the item''s and the location''s';
+comment on column onsale.differences.cause is 'late: its webhook may still come; lost: it did not; ours: a write of ours is under way; theirs: told, and yet something else';
+comment on column onsale.differences.evidence is 'What both sides have, and since when: {there, here, fields}; there null: the shop has it no more';
+comment on column onsale.differences.topic is 'The webhook that would have told it, with its body; the body goes when the reconciliation ends';
+comment on column onsale.differences.outcome is 'repaired: the mirror has it from the snapshot; overtaken: it knew better by then; failed: kept as a failed delivery; null: left alone';
 
 create table onsale.event_revisions (
   event_id bigint not null,
@@ -326,11 +386,14 @@ comment on column onsale.jobs.superseded_by is 'The job that does this, too: thi
 comment on column onsale.jobs.client_token is 'By which whoever asked names the request, to send it again without doing it twice';
 comment on column onsale.jobs.client_digest is 'Of the request under that token: another one is refused';
 CREATE INDEX jobs_due ON onsale.jobs USING btree (next_attempt_at) WHERE (state = ANY (ARRAY['queued'::onsale.job_state, 'running'::onsale.job_state, 'waiting'::onsale.job_state]));
+CREATE INDEX jobs_looks ON onsale.jobs USING btree (subject, created_at) WHERE (kind = ANY (ARRAY['look_order'::text, 'look_level'::text]));
+CREATE INDEX jobs_looks_done ON onsale.jobs USING btree (updated_at) WHERE ((kind = ANY (ARRAY['look_order'::text, 'look_level'::text])) AND (state = 'done'::onsale.job_state));
 CREATE INDEX jobs_open_subject ON onsale.jobs USING btree (subject, id) WHERE (state = ANY (ARRAY['queued'::onsale.job_state, 'running'::onsale.job_state, 'waiting'::onsale.job_state]));
 CREATE INDEX jobs_pending_event ON onsale.jobs USING btree (event_id, id) WHERE ((event_id IS NOT NULL) AND (superseded_by IS NULL) AND (confirmed_at IS NULL) AND (state = ANY (ARRAY['queued'::onsale.job_state, 'running'::onsale.job_state, 'waiting'::onsale.job_state, 'done'::onsale.job_state])));
 CREATE INDEX jobs_state ON onsale.jobs USING btree (state, id DESC);
 CREATE INDEX jobs_unconfirmed ON onsale.jobs USING btree (id) WHERE ((state = 'done'::onsale.job_state) AND (confirmed_at IS NULL) AND (superseded_by IS NULL) AND ((event_id IS NOT NULL) OR (kind = 'create_event'::text)));
 CREATE UNIQUE INDEX jobs_client_token ON onsale.jobs USING btree (created_by, client_token) WHERE (client_token IS NOT NULL);
+CREATE UNIQUE INDEX jobs_look_once ON onsale.jobs USING btree (kind, subject) WHERE ((kind = ANY (ARRAY['look_order'::text, 'look_level'::text])) AND (state = 'queued'::onsale.job_state) AND (attempts = 0));
 CREATE UNIQUE INDEX jobs_once ON onsale.jobs USING btree (kind, subject) WHERE (kind = ANY (ARRAY['refund'::text, 'start_payment'::text]));
 
 create table onsale.migrations (
@@ -420,6 +483,39 @@ comment on column onsale.payments.provider_refund_id is 'The provider''s name fo
 CREATE INDEX payments_id ON onsale.payments USING btree (id);
 CREATE UNIQUE INDEX payments_live ON onsale.payments USING btree (event_id, order_id) WHERE (status = 'PENDING'::onsale.payment_status);
 
+create table onsale.reconcile_schedule (
+  is_only boolean not null default true,
+  claimed_at timestamp with time zone not null default clock_timestamp(),
+  wanted_by text,
+  is_dry_run boolean not null default false,
+  repairs_max integer,
+  constraint reconcile_schedule_pkey PRIMARY KEY (is_only),
+  constraint reconcile_schedule_is_only_check CHECK (is_only),
+  constraint reconcile_schedule_repairs_max_check CHECK ((repairs_max > 0))
+);
+comment on table onsale.reconcile_schedule is 'One row: when the newest scheduled reconciliation was begun, and whether somebody wants one now';
+comment on column onsale.reconcile_schedule.wanted_by is 'Who asked for one that has not begun; null: nobody';
+
+create table onsale.reconciliations (
+  id bigint not null generated always as identity,
+  run_id bigint not null,
+  started_by text not null,
+  is_dry_run boolean not null,
+  repairs_max integer not null,
+  grace interval not null,
+  started_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  compared_count bigint not null default 0,
+  reason text,
+  constraint reconciliations_pkey PRIMARY KEY (id),
+  constraint reconciliations_repairs_max_check CHECK ((repairs_max >= 0)),
+  constraint reconciliations_run_id_key UNIQUE (run_id)
+);
+comment on table onsale.reconciliations is 'One row: a comparison of the mirror with a snapshot of the shop';
+comment on column onsale.reconciliations.run_id is 'The snapshot: onsale.sync_runs';
+comment on column onsale.reconciliations.grace is 'What changed in the shop so shortly ago may still be told by its webhook';
+comment on column onsale.reconciliations.reason is 'Why it ended early; null: it did not';
+
 create table onsale.redactions (
   kind text not null,
   key text collate "C" not null,
@@ -507,6 +603,7 @@ create table onsale.settings (
   counts_test_orders boolean not null default true,
   keep_bodies_hours integer not null default 0,
   uninstalled_at timestamp with time zone,
+  is_connected boolean not null default false,
   constraint settings_pkey PRIMARY KEY (is_only),
   constraint settings_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
   constraint settings_is_only_check CHECK (is_only),
@@ -516,6 +613,7 @@ comment on table onsale.settings is 'One row: what the deployment decided about 
 comment on column onsale.settings.event_tag is 'Only products with this tag are events; null: every product';
 comment on column onsale.settings.event_type is 'Only products of this product_type are events; null: every product';
 comment on column onsale.settings.uninstalled_at is 'Set when Shopify said that the app was uninstalled';
+comment on column onsale.settings.is_connected is 'The shop can be asked (Admin API): what it should be asked is queued';
 
 create table onsale.shopify_order_lines (
   order_id bigint not null,
@@ -533,6 +631,7 @@ comment on column onsale.shopify_order_lines.variant_id is 'Shopify''s id, known
 comment on column onsale.shopify_order_lines.quantity is 'Units ordered, whatever became of them';
 comment on column onsale.shopify_order_lines.current_quantity is 'Units still wanted after edits and refunds; 0 in a cancelled order';
 comment on column onsale.shopify_order_lines.created_at is 'The order''s created_at, here for the index';
+CREATE INDEX shopify_order_lines_created_at ON onsale.shopify_order_lines USING brin (created_at) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX shopify_order_lines_variant_id_created_at ON onsale.shopify_order_lines USING btree (variant_id, created_at) WHERE (variant_id IS NOT NULL);
 
 create table onsale.shopify_orders (
@@ -627,6 +726,21 @@ comment on column onsale.stock.capacity is 'Null: not tracked, unlimited';
 comment on column onsale.stock.available is 'May be negative in the mirror; shown as 0 then. Null: unlimited';
 comment on column onsale.stock.base is 'Shopify: units left as of base_at (levels, or the product''s own total)';
 comment on column onsale.stock.taken is 'Shopify: units of orders created more than 2 s after base_at, which the base cannot contain';
+
+create table onsale.subscription_watch (
+  is_only boolean not null default true,
+  url text,
+  claimed_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  completed_at timestamp with time zone,
+  fault_count integer,
+  constraint subscription_watch_pkey PRIMARY KEY (is_only),
+  constraint subscription_watch_fault_count_check CHECK ((fault_count >= 0)),
+  constraint subscription_watch_is_only_check CHECK (is_only),
+  constraint subscription_watch_url_check CHECK (((length(url) >= 1) AND (length(url) <= 1000)))
+);
+comment on table onsale.subscription_watch is 'One row: where the shop was told to send its webhooks, and how the newest look at its subscriptions came out';
+comment on column onsale.subscription_watch.url is 'Null: it was told nothing, and nothing is watched';
+comment on column onsale.subscription_watch.fault_count is 'Subscriptions that were missing or wrong, and were mended; null: no look has ended yet';
 
 create table onsale.sync_parts (
   run_id bigint not null,

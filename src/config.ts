@@ -73,6 +73,8 @@ export function readConfig(env: Record<string, string | undefined>) {
     shopifyClientId: token('SHOPIFY_CLIENT_ID'),
     shopifyClientSecret: token('SHOPIFY_CLIENT_SECRET'),
     shopifyLowPointsPercent: read.integer('SHOPIFY_LOW_POINTS_PERCENT', 20, { min: 0, max: 100 }),
+    /** Where tickets are stocked. Null: at the shop's only location. */
+    shopifyLocationId: read.text('SHOPIFY_LOCATION_ID', '') || null,
     keepBodiesHours: read.integer('KEEP_BODIES_HOURS', 0, { min: 0, max: 24 * 30 }),
 
     /** Sign tokens and links to tickets: the first one new ones, all are accepted. Empty: made at start. */
@@ -129,6 +131,9 @@ export function readConfig(env: Record<string, string | undefined>) {
   }
 
   requireShopifyLogin(config)
+  if (!/^[1-9]\d{0,17}$/.test(config.shopifyLocationId ?? '1')) {
+    read.fault('SHOPIFY_LOCATION_ID', `must be the number of a location, not "${config.shopifyLocationId}"`)
+  }
 
   const faults = read.faults()
   if (faults.length > 0) throw new ConfigError(faults)

@@ -23,7 +23,9 @@ export const errorCodes = {
   bad_transition: { status: 409, title: 'It cannot become that from what it is' },
   capacity_below_sold: { status: 409, title: 'More is sold or held than there would be' },
   has_live_orders: { status: 409, title: 'Somebody holds or has bought tickets of it' },
-  not_direct: { status: 409, title: 'It is made in Shopify, and changed there' },
+  not_shopify: { status: 409, title: 'It is of the direct channel alone' },
+  not_tracked: { status: 409, title: 'Shopify does not count its units' },
+  shopify_not_connected: { status: 409, title: 'It is for Shopify, which this service may not write to' },
   email_taken: { status: 409, title: 'Somebody has an account with this address' },
   too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body is of a media type that is not accepted here' },
@@ -143,6 +145,16 @@ export function sqlState(error: unknown): string | null {
   if (!(error instanceof Error) || error.name !== 'PostgresError') return null
   const code = errorCode(error)
   return code !== null && /^[0-9A-Z]{5}$/.test(code) ? code : null
+}
+
+/** What something failed for, as it is kept and told: the message alone, since its details may quote a customer. */
+export function reasonOf(error: unknown): string {
+  return storableText(error instanceof Error ? error.message : String(error))
+}
+
+/** Somebody else's words, cut to 500 characters, as PostgreSQL can keep them: it stores neither a NUL nor half a surrogate. */
+export function storableText(text: string): string {
+  return text.slice(0, 500).toWellFormed().replaceAll('\0', ' ')
 }
 
 function errorCode(error: unknown): string | null {

@@ -311,25 +311,34 @@ export const providerBreakMs = 5_000
 /** How often the age of the oldest refund that is due is read. */
 export const refundsLookEveryMs = 10_000
 
-/** How often a worker looks for jobs that are due. */
-export const jobsEveryMs = 1_000
+/** How often a worker looks for jobs that are due: an admin watches what comes of his. A look that finds nothing costs 0.1 ms. */
+export const jobsEveryMs = 250
 /** Jobs that one worker has under way. */
 export const jobsAtOnceMax = 8
-/** A job that is not ended by then is handed to another worker: longer than all attempts of one call. */
-export const jobLeaseS = 60
-/** One attempt takes no longer: what hangs must not keep the jobs behind it waiting. */
-export const jobAttemptMsMax = 45_000
-assertBefore({ jobAttemptMsMax }, { jobLeaseMs: jobLeaseS * 1_000 })
+/** How often a worker tells that it is still at its jobs. */
+export const jobHeartbeatMs = 5_000
+/** Those of a worker that was not heard of for so long are handed to another: it was killed, or is cut off and gives them up. */
+export const jobLeaseS = 20
+assertBefore(
+  { heartbeatAnsweredMs: jobHeartbeatMs * 1.2 + poolStatementTimeoutMs + poolAnswerGraceMs },
+  { jobLeaseMs: jobLeaseS * 1_000 },
+)
+/** One attempt takes no longer, with all of its calls: what hangs must not keep the jobs behind it waiting. */
+export const jobAttemptMsMax = 90_000
 assertBefore(
   { providerAnswerMsMax: (providerRetriesMax + 1) * (providerTimeoutMs + providerRetryMsMax) },
   { jobAttemptMsMax },
 )
+/** A worker that stops lets the jobs under way go on for so long; most take less than a second. */
+export const jobStopMsMax = 4_000
 /** A job is tried again after this time, then after five times as long up to the most: three quick ones, then slow ones for a day. */
 export const jobRetryS = 2
 export const jobRetryFactor = 5
 export const jobRetrySMax = 21_600
 /** Attempts of a job; when the last one fails it is dead, and waits for a person. */
 export const jobAttemptsMax = 10
+/** How often the mirror is held against what was done at Shopify: whoever wrote waits for that. It costs 0.1 ms where nothing is open. */
+export const jobsConfirmEveryMs = 250
 /** How often the jobs are counted. */
 export const jobsStateEveryMs = 10_000
 /** Connections of the jobs: those that are under way write one after the other. */
@@ -354,6 +363,16 @@ export const shopifyThrottledMax = 5
 /** So many failures in a row, and Shopify counts as down: for so long no job is kept waiting for it. */
 export const shopifyBreakAfter = 8
 export const shopifyBreakMs = 10_000
+/**
+ * A call whose answer was lost may still be done for so long: Shopify gives up after 10 s. What is not found before that may come
+ * to be, and is looked for again.
+ */
+export const shopifySettleMs = 12_000
+assertBefore({ shopifySettleMs }, { lostJobMs: jobLeaseS * 1_000 - jobHeartbeatMs })
+/** How long the shop's locations and channels are believed to stay what they are. */
+export const shopifyPlacesKeptMs = 300_000
+/** Keys that one change of stock may use up: one for each time that Shopify refused it and an admin had it tried again. */
+export const shopifyKeysMax = 20
 /** An event with 100 tickets is 100 kB. */
 export const shopifyAnswerBytesMax = 8 * 1024 * 1024
 /** Of all points, what calls that nobody waits for leave to writes. */
@@ -397,8 +416,39 @@ export const syncPoolSize = 5
 export const syncToldEveryMs = 2_000
 /** Snapshots that admins see. */
 export const syncRunsShown = 20
+/** How long a throttled call is taken to say that more processes share the points, and how many at most. */
+export const shopifyCrowdedMs = 60_000
+export const shopifySharersMax = 16
 /** A token is renewed so long before its end, or a tenth of its life: it is good for a day. */
 export const shopifyTokenAheadMs = 600_000
+/** By how much a level may seem older than its last change: both are told to the second, each by its own clock. */
+export const levelSkewMs = 2_000
+
+/** How often the webhook subscriptions are looked at, by one process of all: Shopify deletes those that fail for four hours. */
+export const subscriptionsLookEveryMs = 15 * 60_000
+/** How often each process asks whether it is due, and how the newest look came out. */
+export const subscriptionsClaimEveryMs = 10_000
+/** How often the rights of the app are asked for: a merchant may change them. */
+export const accessLookEveryMs = 60 * 60_000
+/** How often items are looked for whose newest level is late. */
+export const levelLooksEveryMs = 10_000
+/** Looks queued at once: a shop whose levels do not come at all is asked about its busiest items, not about all. */
+export const levelLooksAtOnceMax = 100
+/** A look that was done is of interest for a day. */
+export const looksKeptHours = 24
+
+/** Products, items or orders of a snapshot that are compared at once: tens of milliseconds. */
+export const reconcileRecordsAtOnce = 500
+/** Differences that are repaired at once. */
+export const repairsAtOnce = 50
+/** Differences that one reconciliation repairs where nobody says otherwise: many more are a matter of `sync`. */
+export const repairsMaxDefault = 1_000
+/** What changed in the shop so shortly ago is late, not lost: Shopify repeats a webhook that failed first after about a minute. */
+export const reconcileGraceS = 600
+/** How often each process asks whether a reconciliation is wanted or due. */
+export const reconcileClaimEveryMs = 10_000
+/** Differences of the newest reconciliation that are shown. */
+export const differencesShownMax = 100
 
 /** How often what has expired is tidied, so that shown counts follow: who needs the units does not wait for this. */
 export const expireEveryMs = 1_000
@@ -579,6 +629,7 @@ export const metricsMergeMsMax = 2_000
 
 assertBefore({ connectionIdleMs: connectionIdleS * 1_000 }, { retireMsMax })
 assertBefore({ drainMsMax }, { processStopMsMax })
+assertBefore({ jobStopMsMax }, { processStopMsMax })
 assertBefore({ metricsReportMsMax }, { metricsMergeMsMax })
 
 // Platform: the pools of a process -------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ const loadCommands = async () => ({
   ...(await import('./intake/commands.ts')),
   ...(await import('./accounts/commands.ts')),
   ...(await import('./shopify/commands.ts')),
+  ...(await import('./shopify/shopify.ts')),
 })
 
 const program = new Command('onsale')
@@ -40,6 +41,17 @@ program
   .option('--processes <count>', 'how many, kept running by one more; `auto`: one a core', toProcesses, 1)
   .addOption(new Option('--supervised', 'set by the process that keeps this one running').hideHelp())
   .action((options: { processes: number; supervised?: true }) => stays(() => serve(options)))
+
+program
+  .command('worker')
+  .description("do the jobs alone: refunds, and admins' writes to Shopify; `serve` does them, too")
+  .action(() =>
+    stays(async () => {
+      const { withDatabase } = await import('./serve.ts')
+      const { work } = await import('./work.ts')
+      await work(withDatabase(readConfig(process.env), 'worker'))
+    }),
+  )
 
 program
   .command('migrate')
@@ -129,6 +141,40 @@ deliveries
     }),
   )
 
+const webhooks = program.command('webhooks').description('look after what the shop sends us')
+for (const [name, description] of [
+  ['register', 'make and mend the subscriptions, and have them watched from then on'],
+  ['list', 'what is subscribed to, by us and by others'],
+  ['check', 'tell what is missing or wrong; ends with 1 where something is'],
+  ['remove', 'end our subscriptions'],
+] as const) {
+  webhooks
+    .command(name)
+    .description(description)
+    .option(
+      '--url <address>',
+      'where webhooks are to come; default: as before, or PUBLIC_URL/webhooks/shopify',
+    )
+    .action(({ url = null }: { url?: string | null }) =>
+      ends(async (config) => {
+        const { runCommand, requireShopify } = await loadCommands()
+        const { registerWebhooks, listWebhooks, checkWebhooks, removeWebhooks } = await import(
+          './watch/commands.ts'
+        )
+        const run = {
+          register: registerWebhooks,
+          list: listWebhooks,
+          check: checkWebhooks,
+          remove: removeWebhooks,
+        }[name]
+        const { publicUrl } = config
+        return await runCommand(config, (deps) =>
+          run(deps, { ...requireShopify(config, deps), url, publicUrl }),
+        )
+      }),
+    )
+}
+
 const admin = program.command('admin').description('look after those who may do everything')
 admin
   .command('create')
@@ -154,14 +200,15 @@ async function serve({ processes, supervised }: { processes: number; supervised?
   const config = readConfig(process.env)
   if (supervised) {
     const { serveSupervised } = await import('./supervised.ts')
-    return await serveSupervised(config)
+    return await serveSupervised(config, { processes })
   }
   if (processes === 1) {
     const { serve } = await import('./serve.ts')
     return await serve(config)
   }
   const { supervise } = await import('./supervisor.ts')
-  const command = [process.execPath, ...process.execArgv, Bun.main, 'serve', '--supervised']
+  const role = ['serve', '--supervised', '--processes', String(processes)]
+  const command = [process.execPath, ...process.execArgv, Bun.main, ...role]
   await supervise(config, { processes, command, env: process.env })
 }
 

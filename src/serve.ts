@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { version } from '../package.json'
 import { createAccounts } from './accounts/accounts.ts'
 import { createAdmin } from './admin/admin.ts'
+import type { Shop } from './admin/shop_bodies.ts'
 import { buildApp } from './app.ts'
 import { createCatalog } from './catalog/catalog.ts'
 import { startCatalogTasks } from './catalog/tasks.ts'
@@ -11,7 +12,6 @@ import type { StoredDelivery } from './intake/calls.ts'
 import { createIntake } from './intake/intake.ts'
 import { startIntakeTasks } from './intake/tasks.ts'
 import { createJobCalls } from './jobs/calls.ts'
-import { startWorker } from './jobs/worker.ts'
 import {
   accountsPoolSize,
   adminPoolSize,
@@ -41,6 +41,11 @@ import { createSales } from './sales/sales.ts'
 import { startSalesTasks } from './sales/tasks.ts'
 import { createTicketLinks } from './sales/ticket_links.ts'
 import { createSyncCalls } from './shopify/calls.ts'
+import { hasShopify, openShopify } from './shopify/shopify.ts'
+import { createAccess } from './watch/access.ts'
+import { createWatchCalls } from './watch/calls.ts'
+import { startWatchTasks } from './watch/tasks.ts'
+import { startWorkers } from './work.ts'
 
 /** A config whose database is known: the environment's, or the embedded one's. */
 export type ServiceConfig = Config & {
@@ -64,6 +69,8 @@ export type Service = {
 export type ServiceOptions = {
   /** Other processes of ours may listen on the same port, and the system spreads the connections. */
   sharesPort: boolean
+  /** So many serve side by side, this one included, and share the points of Shopify's Admin API. Default: 1. */
+  processes?: number
   /** What `GET /metrics` answers. Default: the metrics of this process. */
   readMetrics?: () => Promise<string>
 }
@@ -74,11 +81,11 @@ export async function serve(config: Config): Promise<void> {
   stopOnSignal({ stop: service.stop, force: () => {} })
 }
 
-/** The config for `serve`; throws a Refusal where the environment names no database. */
-export function withDatabase(config: Config): ServiceConfig {
+/** The config for a role; throws a Refusal where the environment names no database. */
+export function withDatabase(config: Config, role = 'serve'): ServiceConfig {
   const { databaseUrl, databaseDirectUrl, databaseAdminUrl } = config
   if (databaseUrl === null || databaseDirectUrl === null || databaseAdminUrl === null) {
-    throw new Refusal('DATABASE_URL must be set for `serve`; `up` brings its own PostgreSQL')
+    throw new Refusal(`DATABASE_URL must be set for \`${role}\`; \`up\` brings its own PostgreSQL`)
   }
   return { ...config, databaseUrl, databaseDirectUrl, databaseAdminUrl }
 }
@@ -86,7 +93,7 @@ export function withDatabase(config: Config): ServiceConfig {
 /** Serves until `stop`. Throws a Refusal where the schema is not the one this code needs or the port is taken. */
 export async function startService(
   config: ServiceConfig,
-  { sharesPort, readMetrics }: ServiceOptions,
+  { sharesPort, processes = 1, readMetrics }: ServiceOptions,
 ): Promise<Service> {
   const log = createLog({ level: config.logLevel })
   const metrics = createMetrics()
@@ -134,7 +141,7 @@ export async function startService(
   const sales = createSales({ pool: pools.sales, metrics })
   const { providers, simulator } = await openProviders(config)
   const payments = createPayments({ pool: pools.payments, providers, log, metrics })
-  const admin = createAdmin({ pool: pools.admin, metrics })
+  const admin = createAdmin({ pool: pools.admin, metrics, shop: shopOf(config) })
   const catalog = createCatalog({
     pool: pools.reads,
     replica: pools.replica ?? null,
@@ -152,6 +159,8 @@ export async function startService(
     version,
     metrics,
   })
+  const shopify = openShopify(config, { log, metrics, processes })
+  const watchCalls = createWatchCalls(pools.tasks, metrics)
   const app = buildApp({
     config,
     log,
@@ -177,6 +186,7 @@ export async function startService(
     if (fault !== null) throw new Refusal(fault)
     await Promise.all([
       intake.calls.updateSettings(config),
+      watchCalls.updateConnection(shopify !== null),
       // A Redis that is there answers in milliseconds; one that is not keeps nobody waiting for long.
       waitUntil(() => redis?.state() !== 'error', { timeoutMs: redisFirstAnswerMsMax }).then(catalog.start),
     ])
@@ -189,7 +199,10 @@ export async function startService(
       startCatalogTasks({ sql: pools.tasks, log, metrics }),
       startSalesTasks({ sql: pools.tasks, log, metrics }),
       startPaymentTasks({ sql: pools.tasks, log, metrics }),
-      startWorker({ sql: pools.jobs, handlers: payments.handlers, log, metrics }),
+      ...startWorkers({ sql: pools.jobs, config, shopify, payments, log, metrics }),
+      ...(shopify === null
+        ? []
+        : [startWatchTasks({ shopify, access: createAccess(shopify), calls: watchCalls, log, metrics })]),
     ]
 
     const port = server.port ?? config.port
@@ -241,6 +254,12 @@ export async function startService(
     if (error instanceof Error && isTransient(error)) throw unusable(config.databaseUrl, error)
     throw error
   }
+}
+
+/** The shop that admins' writes go to; null where none can be written to. */
+function shopOf(config: Config): Shop | null {
+  const { shopifyCurrency: currency, shopifyEventType: eventType } = config
+  return hasShopify(config) ? { currency, eventType } : null
 }
 
 /** Asks for a key that nobody keeps: without a question, what the cache knows of Redis may be old. */

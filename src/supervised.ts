@@ -30,9 +30,9 @@ export type ProcessAsks = {
 
 /**
  * The role `serve` as one of several processes: takes orders from the supervisor that started it, and stops in order
- * when that is gone.
+ * when that is gone. `processes`: how many there are of them.
  */
-export async function serveSupervised(config: Config): Promise<void> {
+export async function serveSupervised(config: Config, { processes }: { processes: number }): Promise<void> {
   let service: Service | null = null
   let isEnding = false
   const hurry = new AbortController()
@@ -55,7 +55,7 @@ export async function serveSupervised(config: Config): Promise<void> {
   process.on('SIGINT', () => {})
   process.on('SIGHUP', () => {})
 
-  service = await startService(withDatabase(config), { sharesPort: true, readMetrics })
+  service = await startService(withDatabase(config), { sharesPort: true, processes, readMetrics })
   await peer.ask('serving', { says: { port: service.port }, msMax: metricsReportMsMax })
 
   function stop(): void {

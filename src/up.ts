@@ -10,9 +10,13 @@ import { type EmbeddedServer, startPostgres } from './platform/embedded.ts'
 import { type Home, takeHome } from './platform/home.ts'
 import { type LocalRedis, startLocalRedis } from './platform/local_redis.ts'
 import { hasUsers, loginToGrant, migrate, mirrorIsEmpty } from './platform/migrate.ts'
+import { freePort } from './platform/process.ts'
 import { Refusal } from './platform/refusal.ts'
 import { stopOnSignal } from './platform/shutdown.ts'
 import { requireFreePort, type Service, type ServiceConfig, startService } from './serve.ts'
+
+/** Where the played shop's Admin API listens, if nobody else does. */
+const shopPort = 3001
 
 type Env = Record<string, string | undefined>
 
@@ -31,6 +35,8 @@ type Parts = {
   redis: Promise<LocalRedis> | null
   service: Promise<Service> | null
   demo: ChildProcess | null
+  /** The shop that is written to, where none is configured. */
+  shop: ChildProcess | null
   /** Those that are up. */
   servers: Set<{ kill(): void }>
   isStopping: boolean
@@ -50,6 +56,7 @@ export async function up(env: Env, options: UpOptions): Promise<void> {
     redis: null,
     service: null,
     demo: null,
+    shop: null,
     servers: new Set(),
     isStopping: false,
   }
@@ -77,19 +84,21 @@ async function start(parts: Parts, env: Env, { demo, print, fail }: UpOptions) {
   const postgres = noted(parts, await parts.postgres)
   const redis = noted(parts, await parts.redis)
 
-  const config = serviceConfig(wanted, { postgres, redis })
+  const shop = await playedShop(wanted, home)
+  const config = { ...serviceConfig(wanted, { postgres, redis }), ...shop }
   await migrate(config.databaseAdminUrl, { serviceLogin: loginToGrant(config), onStep: print })
   const isEmpty = await mirrorIsEmpty(config.databaseAdminUrl)
   parts.service = startService(config, { sharesPort: false })
   const service = await parts.service
   if (postgres) supervise(parts, postgres, { print, fail })
+  if (shop !== null) startShop(parts, { service, config, isDemo: demo, print })
 
   // A loader that was interrupted goes on at the next start: it repeats itself without harm.
   const before = home.kept.UP_DEMO
   const loadsDemo = demo && !config.production && (before === 'loading' || (isEmpty && before !== 'loaded'))
   let accounts = demoAccountsIn(home)
   const keep = (state: string) =>
-    home.keep({ ...keptValues({ config, service, home, postgres, redis, state }), ...accounts })
+    home.keep({ ...keptValues({ config, service, home, postgres, redis, shop, state }), ...accounts })
   const loading = loadsDemo ? 'loading' : (before ?? 'none')
   const hasDemo = demo && !config.production && (loadsDemo || before === 'loaded')
   if (hasDemo && (await wantsAccounts(accounts, { config, postgres, loadsDemo }))) {
@@ -104,7 +113,64 @@ async function start(parts: Parts, env: Env, { demo, print, fail }: UpOptions) {
   keep(loading)
   if (loadsDemo && (await loadDemo(parts, { service, config }))) keep('loaded')
   const shown = hasDemo ? accounts : {}
-  if (!parts.isStopping) welcome({ config, service, home, postgres, redis, accounts: shown }).forEach(print)
+  if (!parts.isStopping)
+    welcome({ config, service, home, postgres, redis, shop, accounts: shown }).forEach(print)
+}
+
+/** The Admin API of a played shop, as `config` names it. */
+type PlayedShop = { shopifyApiUrl: string; shopifyAccessToken: string }
+
+const shopProgram = resolve(import.meta.dir, '../sandbox/shop.ts')
+
+/** Where a shop will be played that can be written to; null where the environment names one, or says whose shop this is. */
+async function playedShop(config: Config, { kept }: Home): Promise<PlayedShop | null> {
+  const isNamed = config.shopifyApiUrl !== null || config.shopifyAccessToken !== null
+  if (isNamed || config.production || !existsSync(shopProgram)) return null
+  const keptPort = /^http:\/\/127\.0\.0\.1:(\d+)\//.exec(kept.SHOPIFY_API_URL ?? '')?.[1]
+  const port = await freePort(Number(keptPort ?? shopPort))
+  return {
+    shopifyApiUrl: `http://127.0.0.1:${port}/admin/api/2026-10/graphql.json`,
+    shopifyAccessToken: kept.SHOPIFY_ACCESS_TOKEN || `${demoSecretPrefix}${randomBytes(16).toString('hex')}`,
+  }
+}
+
+/** Plays the shop by a program of its own, which tells the service of each change, and ends with us whatever ends us. */
+function startShop(
+  parts: Parts,
+  {
+    service,
+    config,
+    isDemo,
+    print,
+  }: { service: Service; config: ServiceConfig; isDemo: boolean; print: UpOptions['print'] },
+) {
+  const domain = config.shopifyShops[0]
+  const args = [
+    ...[shopProgram, '--serve', '--attached', '--port', new URL(config.shopifyApiUrl ?? '').port],
+    ...[
+      '--url',
+      `http://127.0.0.1:${service.port}`,
+      '--locations',
+      '1',
+      '--currency',
+      config.shopifyCurrency,
+    ],
+    ...(isDemo ? ['--demo'] : []),
+    ...(domain ? ['--shop-domain', domain] : []),
+  ]
+  const child = spawn(process.execPath, args, {
+    env: {
+      ...process.env,
+      SHOPIFY_WEBHOOK_SECRET: config.shopifyWebhookSecrets[0] ?? '',
+      SHOPIFY_ACCESS_TOKEN: config.shopifyAccessToken ?? '',
+    },
+    stdio: ['pipe', 'ignore', 'inherit'],
+  })
+  child.once('exit', () => {
+    if (!parts.isStopping) print('The played shop ended: writes to Shopify wait until `up` is started again')
+  })
+  parts.shop = child
+  parts.servers.add(child)
 }
 
 function noted<Server extends { kill(): void } | null>(parts: Parts, server: Server): Server {
@@ -244,6 +310,7 @@ function keptValues({
   home,
   postgres,
   redis,
+  shop,
   state,
 }: {
   config: ServiceConfig
@@ -251,9 +318,14 @@ function keptValues({
   home: Home
   postgres: EmbeddedServer | null
   redis: LocalRedis | null
+  shop: PlayedShop | null
   state: string
 }): Record<string, string> {
-  const started = [...(postgres ? ['DATABASE_URL'] : []), ...(redis?.url ? ['REDIS_URL'] : [])]
+  const started = [
+    ...(postgres ? ['DATABASE_URL'] : []),
+    ...(redis?.url ? ['REDIS_URL'] : []),
+    ...(shop ? ['SHOPIFY_API_URL', 'SHOPIFY_ACCESS_TOKEN'] : []),
+  ]
   return {
     ONSALE_URL: service.url,
     HOST: config.host,
@@ -262,6 +334,7 @@ function keptValues({
     DATABASE_URL: config.databaseUrl,
     ...(config.redisUrl === null ? {} : { REDIS_URL: config.redisUrl }),
     SHOPIFY_WEBHOOK_SECRET: config.shopifyWebhookSecrets.join(','),
+    ...(shop ? { SHOPIFY_API_URL: shop.shopifyApiUrl, SHOPIFY_ACCESS_TOKEN: shop.shopifyAccessToken } : {}),
     SECRET_KEY: config.secretKeys.join(','),
     PAYMENT_WEBHOOK_SECRET: config.paymentWebhookSecrets.join(','),
     UP_STARTED: started.join(','),
@@ -305,6 +378,7 @@ function welcome({
   home,
   postgres,
   redis,
+  shop,
   accounts,
 }: {
   config: ServiceConfig
@@ -312,6 +386,7 @@ function welcome({
   home: Home
   postgres: EmbeddedServer | null
   redis: LocalRedis | null
+  shop: PlayedShop | null
   accounts: DemoAccounts
 }): string[] {
   const seconds = (performance.now() / 1000).toFixed(1)
@@ -331,6 +406,7 @@ function welcome({
       : []),
     `  PostgreSQL       ${postgres ? `18, embedded, data in ${join(home.path, 'postgres')}` : 'from DATABASE_URL'}`,
     `  Redis            ${redis?.sentence ?? 'from REDIS_URL'}`,
+    ...(shop ? [`  Shopify          played, its Admin API at ${shop.shopifyApiUrl}`] : []),
     `  For scripts      . ${envFile}`,
     `  Try              curl '${service.url}/events?limit=3'`,
     '  A shop at work   bun run shop --help',
@@ -346,6 +422,7 @@ async function stopParts(parts: Parts): Promise<void> {
   parts.demo?.kill('SIGTERM')
   const service = await parts.service?.catch(() => null)
   await service?.stop()
+  parts.shop?.kill('SIGTERM')
   const redis = await parts.redis?.catch(() => null)
   await redis?.stop()
   const postgres = await parts.postgres?.catch(() => null)

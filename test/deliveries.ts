@@ -144,7 +144,7 @@ export async function stateOf(admin: Session): Promise<Record<string, unknown[]>
       'stock', (
         select json_agg(
           to_jsonb(s) - '{event_id,ticket_id}'::text[] || jsonb_build_object('variant', t.shopify_variant_id)
-          order by t.shopify_variant_id)
+          order by t.shopify_variant_id, s.channel)
         from onsale.stock s join onsale.tickets t on t.id = s.ticket_id),
       'products', (
         select json_agg(to_jsonb(p) - 'event_id' || jsonb_build_object('has_event', p.event_id is not null)

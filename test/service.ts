@@ -28,8 +28,8 @@ export type Asked = {
 export type Somebody = { id: number; token: string }
 export type RunningService = Awaited<ReturnType<typeof runService>>
 
-/** The whole service as `serve` starts it, on a port of its own, without rate limits. */
-export async function runService(database: TestDatabase) {
+/** The whole service as `serve` starts it, on a port of its own, without rate limits. `env`: more settings. */
+export async function runService(database: TestDatabase, env: Record<string, string> = {}) {
   const config = readConfig({
     HOST: '127.0.0.1',
     PORT: '0',
@@ -39,6 +39,7 @@ export async function runService(database: TestDatabase) {
     PAYMENT_WEBHOOK_SECRET: webhookSecret,
     RATE_LIMITS: 'off',
     LOG_LEVEL: 'silent',
+    ...env,
   })
   const service = await startService(withDatabase(config), { sharesPort: false })
   const tokens = createTokens([tokenSecret])

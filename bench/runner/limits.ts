@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import { type ClassicOptions, type ClassicResult, measureClassic } from '../limits/classic.ts'
 import { type CopyComparison, type CopyOptions, compareWithCopy } from '../limits/copy.ts'
 import { withDatabase } from '../limits/database.ts'
+import { measureQueue, type QueueOptions, type QueueResult } from '../limits/queue.ts'
 import { compareReads, type ReadsComparison, type ReadsOptions } from '../limits/reads.ts'
 import { compareSyncWithCopy, type SyncComparison } from '../limits/sync.ts'
 import { runSync, type SyncRunFigures } from '../limits/sync_run.ts'
@@ -23,6 +24,8 @@ export type Limits = {
   syncRun(options: { events: number }): Promise<SyncRunFigures>
   /** One transaction a webhook, on 20 connections, in a database of its own. */
   classicTransactions(options: ClassicOptions): Promise<ClassicResult>
+  /** Writes to Shopify worked off by so many workers, in a database of its own. */
+  jobQueue(options: Omit<QueueOptions, 'shopifyUrl'>): Promise<QueueResult>
   /** A bare Bun.serve that counts what it is sent: in memory, or in one row of a database of its own and answered after the commit. */
   withCounter<T>(options: { commits: boolean }, use: (url: string) => Promise<T>): Promise<T>
 }
@@ -38,6 +41,8 @@ export function createLimits(adminUrl: string | null): Limits {
     syncLoad: async (options) => await compareSyncWithCopy(ownServer(), options),
     syncRun: async (options) => await runSync(ownServer(), options),
     classicTransactions: async (options) => await measureClassic(ownServer(), options),
+    jobQueue: async (options) =>
+      await withPeer('admin', [], (shopifyUrl) => measureQueue(ownServer(), { ...options, shopifyUrl })),
     withCounter: async ({ commits }, use) =>
       commits
         ? await withDatabase(ownServer(), 'counter', (url) => withPeer('counter', [url], use))

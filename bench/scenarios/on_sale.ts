@@ -87,7 +87,7 @@ export const scenario: Scenario = {
     const onSale = await putOnSale(bench, 1, 1)
     const rampS = size({ smoke: 1, standard: 6, full: 20 })
     const calmS = size({ smoke: 1, standard: 6, full: 60 })
-    const saleS = size({ smoke: 2, standard: 14, full: 120 })
+    const saleS = size({ smoke: 2, standard: 12, full: 120 })
     const visit: K6Load = {
       users: size({ smoke: 50, standard: 10_000, full: 10_000 }),
       rampS,

@@ -47,7 +47,7 @@ export const scenario: Scenario = {
     const vus = 50
     const first = await askFor(`${nameOf(events)}, the first of all`, {
       ratePerS,
-      seconds: size({ smoke: 1, standard: 8, full: 30 }),
+      seconds: size({ smoke: 1, standard: 6, full: 30 }),
       vus,
     })
     const phase = await askFor(nameOf(events), {

@@ -44,7 +44,7 @@ export const scenario: Scenario = {
 /** One at a time with pauses: what gathering must not make slower. */
 async function alone(bench: Bench): Promise<void> {
   const onSale = await putOnSale(bench, 1, 1)
-  const count = bench.size({ smoke: 40, standard: 250, full: 1_000 })
+  const count = bench.size({ smoke: 40, standard: 200, full: 1_000 })
   const sending = { onSales: [onSale], count, connections: 1, expected: [200] }
   const phase = await sendByGenerator(bench, {
     ...sending,
@@ -104,7 +104,7 @@ async function atFixedRates(
   let sent = 0
   for (const ratePerS of bench.size({ smoke: [200], standard: [1_000, 5_000], full: [1_000, 5_000] })) {
     const name = `${ratePerS.toLocaleString('en')} webhooks a second on ${label}`
-    const seconds = bench.size({ smoke: 1, standard: 5, full: 60 })
+    const seconds = bench.size({ smoke: 1, standard: 4, full: 60 })
     const phase =
       ratePerS > k6RateMax
         ? await sendByGenerator(bench, {
@@ -144,7 +144,7 @@ async function toBareServer(bench: Bench): Promise<void> {
     bench.k6({
       name: `${ratePerS.toLocaleString('en')} webhooks a second to a bare server`,
       isLimit: true,
-      loads: { sell: sellAt(bench, ratePerS, bench.size({ smoke: 1, standard: 5, full: 60 })) },
+      loads: { sell: sellAt(bench, ratePerS, bench.size({ smoke: 1, standard: 4, full: 60 })) },
       env: { EVENTS: JSON.stringify([hotEventOf(90, 1)]), FIRST: '0', URLS: JSON.stringify([url]) },
     }),
   )

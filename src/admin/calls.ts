@@ -98,6 +98,11 @@ export type ShopifyWriteResult = {
   capacityMin: number | null
 }
 
+/** As `ShopifyWriteResult`; what Shopify does not count has no units to move. */
+export type AllotmentResult = Omit<ShopifyWriteResult, 'outcome'> & {
+  outcome: Exclude<ShopifyWriteResult['outcome'], 'has_live_orders'> | 'not_tracked'
+}
+
 /** Who edits, for the audit log: `user 7`, `key 3`. `version`: the one that the caller has seen. */
 type By = { actor: string; version: number }
 /** Null: whatever version it is at. */
@@ -247,6 +252,29 @@ export function createAdminCalls(metrics: Pick<Metrics, 'queryTime'>) {
             p_version => ${version}::integer,
             p_capacity => ${capacity}::bigint,
             p_actor => ${actor}::text
+          ) r`
+        return row!
+      }),
+
+    /** Queues the move of units of a ticket between Shopify and the direct channel, which is to have so many. */
+    placeAllotment: (
+      sql: Sql,
+      ticketId: number,
+      units: number,
+      { locationId, version, actor, token, digest }: Asker & { locationId: string | null; version: number },
+    ): Promise<AllotmentResult> =>
+      timed('place_allotment', async () => {
+        const [row] = await sql<AllotmentResult[]>`
+          select
+            r.outcome, r.job_id::float8 as "jobId", r.current_version as version, r.capacity_min::float8 as "capacityMin"
+          from api.place_allotment(
+            p_ticket_id => ${ticketId}::bigint,
+            p_version => ${version}::integer,
+            p_units => ${units}::bigint,
+            p_location_id => ${locationId}::text::bigint,
+            p_actor => ${actor}::text,
+            p_client_token => ${token}::text,
+            p_client_digest => ${digest}::text
           ) r`
         return row!
       }),

@@ -53,6 +53,17 @@ const version = Type.Integer({
 const cents = Type.Integer({ minimum: 0, maximum: priceCentsMax })
 const capacity = orNull(Type.Integer({ minimum: 0, maximum: capacityMax }), 'Null: unlimited')
 
+const locationId = optional(
+  orNull(
+    t.String({
+      pattern: '^[1-9][0-9]{0,17}$',
+      error: 'Expected the id of a location in Shopify, as text',
+      examples: ['655441491'],
+    }),
+    'Where Shopify keeps the units; default: its only location. Not for the direct channel',
+  ),
+)
+
 const ticketFields = {
   sku: clearable(line(lineCharsMax)),
   ticket_type: clearable(line(lineCharsMax)),
@@ -103,10 +114,12 @@ const eventFields = {
 
 export const newEventBody = t.Object(
   {
-    channel: t.Literal('direct', {
-      error: 'Only direct events can be made here so far: say "direct"',
-      description: 'Only `direct` can be made here so far',
-    }),
+    channel: optional(
+      t.UnionEnum(['direct', 'shopify'], {
+        default: 'shopify',
+        description: 'Default: `shopify`. `direct`: of the direct channel alone',
+      }),
+    ),
     title: line(eventTitleCharsMax),
     ...eventFields,
     status: optional(
@@ -123,6 +136,7 @@ export const newEventBody = t.Object(
       }),
     ),
     tickets: optional(t.Array(newTicket, { maxItems: eventTicketsMax })),
+    location_id: locationId,
   },
   {
     ...closed,
@@ -148,7 +162,10 @@ export const eventChangesBody = t.Object(
   { ...closed, examples: [{ version: 7, title: 'The Velvet Foxes: Last Night of the Tour' }] },
 )
 
-export const newTicketBody = newTicket
+export const newTicketBody = t.Object(
+  { ...newTicket.properties, location_id: locationId },
+  { ...closed, examples: newTicket.examples },
+)
 
 export const ticketChangesBody = t.Object(
   { version, name: optional(line(lineCharsMax)), price_cents: optional(cents), ...ticketFields },
@@ -156,8 +173,21 @@ export const ticketChangesBody = t.Object(
 )
 
 export const capacityBody = t.Object(
-  { capacity, version },
+  { capacity, version, location_id: locationId },
   { ...closed, examples: [{ capacity: 250, version: 3 }] },
+)
+
+export const allotmentBody = t.Object(
+  {
+    units: Type.Integer({
+      minimum: 0,
+      maximum: capacityMax,
+      description: 'How many the direct channel is to have',
+    }),
+    version,
+    location_id: locationId,
+  },
+  { ...closed, examples: [{ units: 50, version: 3 }] },
 )
 
 const directTicketExample = {
@@ -191,6 +221,11 @@ export const eventAnswer = t.Object(
       },
     ],
   },
+)
+
+export const queuedAnswer = t.Object(
+  { job_id: t.Integer(), status: t.Literal('queued') },
+  { examples: [{ job_id: 5, status: 'queued' }] },
 )
 
 const sums = { sold: t.Integer(), held: t.Integer(), revenue_cents: t.Integer() }

@@ -2,130 +2,161 @@ import { Elysia } from 'elysia'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { ErrorCode } from '../errors.ts'
 import { done, noStore, uncached } from '../platform/answer.ts'
+import { idempotencyKeyHeader, idempotencyKeyOf } from '../platform/client_token.ts'
 import { idParams, noQuery } from '../platform/fields.ts'
 import { noStoreHeader, operation } from '../platform/operation.ts'
-import type { Admin } from './admin.ts'
+import type { Admin, Queued } from './admin.ts'
+import type { Asker } from './calls.ts'
 import {
+  allotmentBody,
   capacityBody,
   eventAnswer,
   eventChangesBody,
   newEventBody,
   newTicketBody,
+  queuedAnswer,
   statsAnswer,
   ticketAnswer,
   ticketChangesBody,
 } from './model.ts'
+import { noLocation } from './shop_bodies.ts'
 
 export type AdminRoutesDeps = { admin: Admin; accounts: Pick<Accounts, 'requireRole'> }
 
-const shared = { access: 'admin' as const, tags: ['Direct events'], headers: noStoreHeader }
+const shared = { access: 'admin' as const, tags: ['Events for admins'], headers: noStoreHeader }
+const written = {
+  ...shared,
+  parameters: [
+    idempotencyKeyHeader(
+      "Names a request for Shopify: sent again it answers the same job, with `Idempotent-Replayed: true`. It says nothing of the direct channel's",
+    ),
+  ],
+}
 const always: readonly ErrorCode[] = ['busy', 'unavailable']
 const ofOne: readonly ErrorCode[] = [...always, 'not_found']
-const ofEdits: readonly ErrorCode[] = [...ofOne, 'not_direct']
+const ofQueued: readonly ErrorCode[] = ['shopify_not_connected', 'idempotency_conflict']
+const ofEdits: readonly ErrorCode[] = [...ofOne, ...ofQueued]
+const queued = {
+  202: { schema: queuedAnswer, description: 'For Shopify: a job is queued, which `Location` names' },
+}
+const forShopify = "Of Shopify's a job changes it there, and it is shown when Shopify tells of it."
 
-/** Events and tickets of the direct channel alone, for admins. */
+/** Events and tickets, for admins: of the direct channel alone they are changed here, Shopify's by jobs. */
 export function adminRoutes({ admin, accounts }: AdminRoutesDeps) {
   // Who asks is found out before the body is looked at: a stranger is told 401, not what a body should look like.
   return new Elysia({ name: 'admin' })
     .derive(async ({ request }) => ({ user: await accounts.requireRole(request.headers, 'ADMIN') }))
     .post(
       '/events',
-      async ({ user, body: { channel: _, ...event } }) =>
-        uncached(await admin.createEvent(event, { actor: user.name }), { status: 201 }),
+      async ({ user, request, body }) => {
+        const { channel = 'shopify', location_id: locationId = null, ...event } = body
+        if (channel === 'shopify') {
+          const by = { ...askerOf(user, request, body), locationId }
+          return answerOf(await admin.createShopifyEvent(event, by))
+        }
+        if (locationId !== null) throw noLocation()
+        return answerOf(await admin.createEvent(event, { actor: user.name }), { status: 201 })
+      },
       {
         query: noQuery,
         body: newEventBody,
         detail: operation({
-          ...shared,
+          ...written,
           summary: 'Make an event',
-          description: 'Role ADMIN. Of the direct channel alone; a draft unless `status` says otherwise.',
-          answers: { 201: { schema: eventAnswer, description: 'Created' } },
-          errors: always,
+          description:
+            'Role ADMIN. A draft unless `status` says otherwise. In Shopify unless `channel` is `direct`: a job makes it there, and it is here when Shopify tells of it.',
+          answers: {
+            201: { schema: eventAnswer, description: 'Created, of the direct channel alone' },
+            ...queued,
+          },
+          errors: [...always, ...ofQueued],
         }),
       },
     )
     .patch(
       '/events/:id',
-      async ({ user, params, body: { version, ...changes } }) =>
-        uncached(await admin.updateEvent(Number(params.id), changes, { actor: user.name, version })),
+      async ({ user, request, params, body }) => {
+        const { version, ...changes } = body
+        const by = { ...askerOf(user, request, body), version }
+        return answerOf(await admin.updateEvent(Number(params.id), changes, by))
+      },
       {
         query: noQuery,
         params: idParams,
         body: eventChangesBody,
         detail: operation({
-          ...shared,
+          ...written,
           summary: 'Change an event',
-          description:
-            "Role ADMIN. What is absent stays, null clears. Of Shopify's events `sales_paused` alone can be changed here.",
-          answers: { 200: { schema: eventAnswer } },
+          description: `Role ADMIN. What is absent stays, null clears. ${forShopify} \`sales_paused\` alone changes at once, too.`,
+          answers: { 200: { schema: eventAnswer }, ...queued },
           errors: [...ofEdits, 'version_conflict'],
         }),
       },
     )
     .post(
       '/events/:id/publish',
-      async ({ user, params }) =>
-        uncached(await admin.updateEventStatus(Number(params.id), 'active', { actor: user.name })),
+      async ({ user, request, params }) =>
+        answerOf(await admin.updateEventStatus(Number(params.id), 'active', askerOf(user, request))),
       {
         query: noQuery,
         params: idParams,
         detail: operation({
-          ...shared,
+          ...written,
           summary: 'Publish an event',
-          description: 'Role ADMIN. It becomes `active`. A second call answers the same.',
-          answers: { 200: { schema: eventAnswer } },
+          description: `Role ADMIN. It becomes \`active\`. A second call answers the same. ${forShopify}`,
+          answers: { 200: { schema: eventAnswer }, ...queued },
           errors: ofEdits,
         }),
       },
     )
     .post(
       '/events/:id/unpublish',
-      async ({ user, params }) =>
-        uncached(await admin.updateEventStatus(Number(params.id), 'draft', { actor: user.name })),
+      async ({ user, request, params }) =>
+        answerOf(await admin.updateEventStatus(Number(params.id), 'draft', askerOf(user, request))),
       {
         query: noQuery,
         params: idParams,
         detail: operation({
-          ...shared,
+          ...written,
           summary: 'Take an event back',
-          description:
-            'Role ADMIN. It becomes a `draft`; orders that there are stay. A second call answers the same.',
-          answers: { 200: { schema: eventAnswer } },
+          description: `Role ADMIN. It becomes a \`draft\`; orders that there are stay. A second call answers the same. ${forShopify}`,
+          answers: { 200: { schema: eventAnswer }, ...queued },
           errors: ofEdits,
         }),
       },
     )
     .delete(
       '/events/:id',
-      async ({ user, params }) => {
-        await admin.deleteEvent(Number(params.id), { actor: user.name })
-        return done()
-      },
+      async ({ user, request, params }) =>
+        answerOf(await admin.deleteEvent(Number(params.id), askerOf(user, request))),
       {
         query: noQuery,
         params: idParams,
         detail: operation({
-          ...shared,
+          ...written,
           summary: 'Delete an event',
-          description: 'Role ADMIN. Where nobody holds or has bought tickets of it; its books stay.',
-          answers: { 204: { description: 'Deleted' } },
+          description: `Role ADMIN. Where nobody holds or has bought tickets of it in the direct channel; its books stay. ${forShopify}`,
+          answers: { 204: { description: 'Deleted' }, ...queued },
           errors: [...ofEdits, 'has_live_orders'],
         }),
       },
     )
     .post(
       '/events/:id/tickets',
-      async ({ user, params, body }) =>
-        uncached(await admin.createTicket(Number(params.id), body, { actor: user.name }), { status: 201 }),
+      async ({ user, request, params, body }) => {
+        const { location_id: locationId = null, ...ticket } = body
+        const by = { ...askerOf(user, request, body), locationId }
+        return answerOf(await admin.createTicket(Number(params.id), ticket, by), { status: 201 })
+      },
       {
         query: noQuery,
         params: idParams,
         body: newTicketBody,
         detail: operation({
-          ...shared,
+          ...written,
           summary: 'Add a ticket to an event',
-          description: 'Role ADMIN. Without a `position` it comes last.',
-          answers: { 201: { schema: ticketAnswer, description: 'Created' } },
+          description: `Role ADMIN. Without a \`position\` it comes last. ${forShopify}`,
+          answers: { 201: { schema: ticketAnswer, description: 'Created' }, ...queued },
           errors: ofEdits,
         }),
       },
@@ -174,58 +205,101 @@ export function adminRoutes({ admin, accounts }: AdminRoutesDeps) {
     )
     .patch(
       '/tickets/:id',
-      async ({ user, params, body: { version, ...changes } }) =>
-        uncached(await admin.updateTicket(Number(params.id), changes, { actor: user.name, version })),
+      async ({ user, request, params, body }) => {
+        const { version, ...changes } = body
+        const by = { ...askerOf(user, request, body), version }
+        return answerOf(await admin.updateTicket(Number(params.id), changes, by))
+      },
       {
         query: noQuery,
         params: idParams,
         body: ticketChangesBody,
         detail: operation({
-          ...shared,
+          ...written,
           summary: 'Change a ticket',
-          description:
-            'Role ADMIN. What is absent stays, null clears. Orders keep the price that they were placed at.',
-          answers: { 200: { schema: ticketAnswer } },
+          description: `Role ADMIN. What is absent stays, null clears. Orders keep the price that they were placed at. ${forShopify}`,
+          answers: { 200: { schema: ticketAnswer }, ...queued },
           errors: [...ofEdits, 'version_conflict'],
         }),
       },
     )
     .delete(
       '/tickets/:id',
-      async ({ user, params }) => {
-        await admin.deleteTicket(Number(params.id), { actor: user.name })
-        return done()
-      },
+      async ({ user, request, params }) =>
+        answerOf(await admin.deleteTicket(Number(params.id), askerOf(user, request))),
       {
         query: noQuery,
         params: idParams,
         detail: operation({
-          ...shared,
+          ...written,
           summary: 'Take a ticket out of its event',
-          description: 'Role ADMIN. Where nobody holds or has bought any; its books stay.',
-          answers: { 204: { description: 'Deleted' } },
+          description: `Role ADMIN. Where nobody holds or has bought any in the direct channel; its books stay. ${forShopify}`,
+          answers: { 204: { description: 'Deleted' }, ...queued },
           errors: [...ofEdits, 'has_live_orders'],
         }),
       },
     )
     .put(
       '/tickets/:id/capacity',
-      async ({ user, params, body: { capacity, version } }) =>
-        uncached(await admin.updateCapacity(Number(params.id), capacity, { actor: user.name, version })),
+      async ({ user, request, params, body }) => {
+        const { capacity, version, location_id: locationId = null } = body
+        const by = { ...askerOf(user, request, body), version, locationId }
+        return answerOf(await admin.updateCapacity(Number(params.id), capacity, by))
+      },
       {
         query: noQuery,
         params: idParams,
         body: capacityBody,
         detail: operation({
-          ...shared,
+          ...written,
           summary: 'Say how many there are of a ticket',
-          description:
-            'Role ADMIN. Never fewer than are sold or held: 409 `capacity_below_sold` tells the `least` there can be.',
-          answers: { 200: { schema: ticketAnswer } },
+          description: `Role ADMIN. Of all channels. Never fewer than are sold or held: 409 \`capacity_below_sold\` tells the \`least\` there can be. ${forShopify}`,
+          answers: { 200: { schema: ticketAnswer }, ...queued },
           errors: [...ofEdits, 'version_conflict', 'capacity_below_sold'],
         }),
       },
     )
+    .put(
+      '/tickets/:id/allotment',
+      async ({ user, request, params, body }) => {
+        const { units, version, location_id: locationId = null } = body
+        const by = { ...askerOf(user, request, body), version, locationId }
+        return answerOf(await admin.updateAllotment(Number(params.id), units, by))
+      },
+      {
+        query: noQuery,
+        params: idParams,
+        body: allotmentBody,
+        detail: operation({
+          ...written,
+          summary: 'Say how many of a Shopify ticket are sold here',
+          description:
+            'Role ADMIN. A job moves them from Shopify, or back: `GET /jobs/{id}` tells how many it `moved`, and how many were `missing`, because Shopify ' +
+            'had sold them meanwhile. Never fewer than are sold or held here: 409 `capacity_below_sold` tells the `least` there can be.',
+          answers: queued,
+          errors: [...ofEdits, 'not_shopify', 'not_tracked', 'version_conflict', 'capacity_below_sold'],
+        }),
+      },
+    )
+}
+
+/** 204 for what is gone, 202 for what waits for Shopify, else what there is now. */
+function answerOf(written: string | null | Queued, { status = 200 } = {}): Response {
+  if (written === null) return done()
+  if (typeof written === 'string') return uncached(written, { status })
+  const { jobId, isReplayed } = written
+  return uncached({ job_id: jobId, status: 'queued' } satisfies typeof queuedAnswer.static, {
+    status: 202,
+    headers: { location: `/jobs/${jobId}`, ...(isReplayed && { 'idempotent-replayed': 'true' }) },
+  })
+}
+
+/** Who asks, by which name, for what: the same path and body under the same name are the same request. */
+function askerOf({ name: actor }: { name: string }, request: Request, body: unknown = null): Asker {
+  const token = idempotencyKeyOf(request.headers)
+  if (token === null) return { actor, token, digest: null }
+  const asked = `${request.method} ${new URL(request.url).pathname} ${JSON.stringify(body)}`
+  return { actor, token, digest: new Bun.CryptoHasher('sha256').update(asked).digest('hex') }
 }
 
 const tableExample =

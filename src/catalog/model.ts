@@ -150,7 +150,8 @@ const pendingChange = t.Object(
     job_id: t.Integer(),
     kind: t.String({ examples: ['update_event'] }),
     state: t.UnionEnum(['queued', 'running', 'waiting', 'done'], {
-      description: '`done`: Shopify has it, and has not told us yet',
+      description:
+        'As of the last word about it: `queued` may have begun. `done`: Shopify has it, and has not told us yet',
     }),
     created_at: instant,
   },

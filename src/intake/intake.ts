@@ -1,4 +1,4 @@
-import { isTransient, sqlState, toAppError } from '../errors.ts'
+import { isTransient, reasonOf, sqlState, toAppError } from '../errors.ts'
 import {
   webhookBatchBytesMax,
   webhookBatchesAtOnce,
@@ -108,9 +108,4 @@ export function describes(topic: string): boolean {
 function isRace(error: unknown): boolean {
   const state = sqlState(error)
   return state === '40P01' || state === '40001'
-}
-
-/** PostgreSQL's words about the data, without the data: its detail may quote a customer. */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message.slice(0, 500) : String(error)
 }

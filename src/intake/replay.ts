@@ -1,10 +1,11 @@
+import { reasonOf } from '../errors.ts'
 import { createPayments, isPaymentDelivery, type ReceivedResult } from '../payments/payments.ts'
 import type { PaymentProvider } from '../payments/provider.ts'
 import type { Session, Sql } from '../platform/database.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { createIntakeCalls, type NamedStock, type StoredDelivery } from './calls.ts'
-import { createIntake, deliveryOf, reasonOf } from './intake.ts'
+import { createIntake, deliveryOf } from './intake.ts'
 
 export type ReplayDeps = { sql: Sql; log: Log; metrics: Metrics }
 

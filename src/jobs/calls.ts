@@ -79,6 +79,22 @@ export function createJobCalls(sql: Session, metrics: Pick<Metrics, 'queryTime'>
         return row!.isDone
       }),
 
+    /** Extends the leases of attempts under way; answers the ids of those that are still held. */
+    updateJobLeases: (
+      held: readonly Pick<Job, 'id' | 'attempt'>[],
+      { leaseS }: { leaseS: number },
+    ): Promise<number[]> =>
+      timed('update_job_leases', async () => {
+        const rows = await sql<{ id: number }[]>`
+          select l.id::float8 as id
+          from api.update_job_leases(
+            p_ids => ${textArray(held.map(({ id }) => String(id)))}::text[]::bigint[],
+            p_attempts => ${textArray(held.map(({ attempt }) => String(attempt)))}::text[]::integer[],
+            p_lease => make_interval(secs => ${leaseS}::float8)
+          ) l`
+        return rows.map(({ id }) => id)
+      }),
+
     /** Confirms jobs that are done and that the mirror shows by now. */
     applyJobConfirmations: (): Promise<JobConfirmation[]> =>
       timed('apply_job_confirmations', async () => {

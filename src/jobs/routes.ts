@@ -31,7 +31,7 @@ export function jobRoutes({ jobs, accounts }: JobRoutesDeps) {
           tags: ['Jobs'],
           summary: 'Look at a job',
           description:
-            'A call to somebody else’s service (a refund at the payment provider) and what came of it.',
+            'A call to somebody else’s service (a change of an event in Shopify, a refund at the payment provider) and what came of it. `errors` says what was refused, field by field; `confirmed_at` when a change in Shopify is seen here.',
           answers: { 200: { schema: jobAnswer } },
           errors: ['not_found', 'unavailable'],
           headers: noStoreHeader,

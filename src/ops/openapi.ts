@@ -55,9 +55,9 @@ export function buildOpenApi(app: AnyElysia, { version }: { version: string }): 
       },
       { name: 'Check-in', description: 'At the door: each code admits once.' },
       {
-        name: 'Direct events',
+        name: 'Events for admins',
         description:
-          'For users with the role ADMIN: events and tickets of the direct channel alone, which are in no Shopify shop.',
+          'For users with the role ADMIN: events and tickets of the direct channel alone are changed at once, those of Shopify there, by jobs.',
       },
       {
         name: 'Jobs',

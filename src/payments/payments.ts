@@ -7,11 +7,11 @@ import {
   retry,
   wrap,
 } from 'cockatiel'
-import { AppError } from '../errors.ts'
+import { AppError, reasonOf } from '../errors.ts'
 import { createIntakeCalls, type StoredDelivery } from '../intake/calls.ts'
 import type { Delivery } from '../intake/model.ts'
 import { createJobCalls, type Job } from '../jobs/calls.ts'
-import { Refused, reasonOf } from '../jobs/worker.ts'
+import { Refused } from '../jobs/worker.ts'
 import {
   paymentBatchesAtOnce,
   paymentBatchMax,
@@ -71,23 +71,16 @@ export function createPayments({ pool, providers, log, metrics }: PaymentsDeps) 
   const { failDeliveries } = createIntakeCalls(pool, metrics)
   const asking = new Map(providers.map((provider) => [provider.name as string, askingOf(provider)]))
 
+  const bounds = { queueItemsMax: paymentQueueMax, waitMsMax: paymentWaitMsMax, metrics }
   const events = createGatherer<number, number | null>({
     name: 'payment events',
     run: (paymentIds) => calls.listPaymentEvents(pool, paymentIds),
     concurrency: paymentBatchesAtOnce,
     batchItemsMax: paymentBatchMax,
-    queueItemsMax: paymentQueueMax,
-    waitMsMax: paymentWaitMsMax,
-    metrics,
+    ...bounds,
   })
   // By event, one call at a time: each takes the lock on the event's sales.
-  const byEvent = {
-    concurrency: 1,
-    batchItemsMax: paymentBatchMax,
-    queueItemsMax: paymentQueueMax,
-    waitMsMax: paymentWaitMsMax,
-    metrics,
-  }
+  const byEvent = { concurrency: 1, batchItemsMax: paymentBatchMax, ...bounds }
   const starts = createKeyedGatherer<number, StartRequest, StartResult>({
     ...byEvent,
     name: 'payment starts',

@@ -129,7 +129,7 @@ export function createMetrics() {
     }),
     jobs: new Gauge({
       name: 'jobs',
-      help: 'Jobs that are not done, by kind and state. `dead`: they wait for a person',
+      help: 'Jobs that are not done, by kind and state. `dead`: they wait for a person; `unconfirmed`: they are done at Shopify, and the mirror does not show it yet',
       labelNames: ['kind', 'state'] as const,
       aggregator: 'max',
       registers,
@@ -166,6 +166,32 @@ export function createMetrics() {
       help: '1 while fewer points are left than SHOPIFY_LOW_POINTS_PERCENT, else 0, by shop',
       labelNames: ['shop'] as const,
       aggregator: 'max',
+      registers,
+    }),
+
+    subscriptionFaults: new Gauge({
+      name: 'shopify_subscriptions_faulty',
+      help: 'Webhook subscriptions that were missing or wrong at the newest look, and were mended then',
+      aggregator: 'max',
+      registers,
+    }),
+    subscriptionsMended: new Counter({
+      name: 'shopify_subscriptions_mended_total',
+      help: 'Webhook subscriptions that were missing or wrong, and were mended',
+      registers,
+    }),
+    shopifyConfirmTime: new Histogram({
+      name: 'shopify_confirm_seconds',
+      help: 'Time from the end of a write to Shopify until the mirror showed it, by kind of job',
+      labelNames: ['kind'] as const,
+      buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+      registers,
+    }),
+    shopifyVisibleTime: new Histogram({
+      name: 'shopify_visible_seconds',
+      help: 'Time from queueing a write to Shopify until the mirror showed it, by kind of job',
+      labelNames: ['kind'] as const,
+      buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800],
       registers,
     }),
 

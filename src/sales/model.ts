@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { t } from 'elysia'
 import { checkinCodeCharsMax, orderItemsMax, orderUnitsMax } from '../limits.ts'
+import { clientTokenCharsMax, clientTokenPattern } from '../platform/client_token.ts'
 import { closed, id, instant, orNull, pageLimit, pageNumber } from '../platform/fields.ts'
 import { checkinOutcomes, orderStatuses } from './calls.ts'
 
@@ -9,8 +10,8 @@ const status = t.Union(orderStatuses.map((word) => t.Literal(word)))
 /** The buyer's name for a request: sent again it is the same order. */
 export const clientToken = t.String({
   minLength: 1,
-  maxLength: 128,
-  pattern: '^[\\x21-\\x7e]+$',
+  maxLength: clientTokenCharsMax,
+  pattern: clientTokenPattern,
   description:
     'Names the request: sent again with the same items it answers the same order. Unique per user and event',
 })

@@ -3,6 +3,7 @@ import type { Accounts, UserPrincipal as User } from '../accounts/accounts.ts'
 import { AppError, type ErrorCode, refusalOfFaults } from '../errors.ts'
 import { ordersPerUserMax, ticketsPerPage } from '../limits.ts'
 import { pagePolicyOf, secretPage, uncached } from '../platform/answer.ts'
+import { idempotencyKeyHeader, idempotencyKeyOf } from '../platform/client_token.ts'
 import { idParams, noQuery } from '../platform/fields.ts'
 import { noStoreHeader, operation } from '../platform/operation.ts'
 import { rateLimitHeaders } from '../rate_limits/model.ts'
@@ -15,7 +16,6 @@ import {
   bookingListQuery,
   checkinAnswer,
   checkinBody,
-  clientToken,
   orderAnswer,
   orderBody,
   orderListAnswer,
@@ -51,13 +51,7 @@ const refusals: readonly ErrorCode[] = [
   'busy',
   'unavailable',
 ]
-const tokenHeader = {
-  name: 'idempotency-key',
-  in: 'header' as const,
-  required: false,
-  description: 'Stands for `client_token`',
-  schema: { type: 'string' as const, maxLength: 128 },
-}
+const tokenHeader = idempotencyKeyHeader('Stands for `client_token`')
 
 /** An order that there is now. `body`: its JSON. */
 type Placed = { outcome: PlaceOutcome; body: string }
@@ -400,21 +394,13 @@ export function salesRoutes({ sales, ticketLinks, accounts, rateLimits }: SalesR
 // A UUID as orders show it, without hyphens, or with them.
 const codePattern = /^[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}$/i
 
-const tokenPattern = new RegExp(clientToken.pattern as string)
-
 /** Whose orders somebody sees: his own, an admin everybody's. */
 function scopeOf({ role, userId }: User): number | null {
   return role === 'ADMIN' ? null : userId
 }
 
 function tokenOf(given: string | undefined, headers: Headers): string | null {
-  if (given !== undefined) return given
-  const header = headers.get('idempotency-key')
-  if (header === null) return null
-  if (tokenPattern.test(header) && header.length <= 128) return header
-  throw refusalOfFaults('bad_request', [
-    { path: 'header.idempotency-key', message: 'Expected 1 to 128 visible ASCII characters' },
-  ])
+  return given ?? idempotencyKeyOf(headers)
 }
 
 function ticketOf(found: NamedTicket | undefined): { eventId: number; ticketId: number } {

@@ -44,14 +44,13 @@ export type SalesDeps = {
 export function createSales({ pool, metrics }: SalesDeps) {
   const calls = createSalesCalls(metrics)
   // By event: the lock that a call takes is the event's.
+  const bounds = { queueItemsMax: orderQueueMax, waitMsMax: orderWaitMsMax, metrics }
   const orders = createKeyedGatherer<number, OrderRequest, PlaceResult>({
     name: 'orders',
     run: (eventId, requests) => calls.placeOrders(pool, eventId, requests, { holdS: orderHoldS }),
     concurrency: orderBatchesAtOnce,
     batchItemsMax: orderBatchMax,
-    queueItemsMax: orderQueueMax,
-    waitMsMax: orderWaitMsMax,
-    metrics,
+    ...bounds,
   })
 
   const names = createGatherer<ItemName, NamedTicket>({
@@ -59,9 +58,7 @@ export function createSales({ pool, metrics }: SalesDeps) {
     run: (items) => calls.listOrderTickets(pool, items),
     concurrency: itemBatchesAtOnce,
     batchItemsMax: orderBatchMax * orderItemsMax,
-    queueItemsMax: orderQueueMax,
-    waitMsMax: orderWaitMsMax,
-    metrics,
+    ...bounds,
   })
 
   // The event of a ticket never changes, so what was found once needs no call. Whether the ticket can be had still is what
@@ -73,9 +70,7 @@ export function createSales({ pool, metrics }: SalesDeps) {
     run: (orderIds) => calls.listOrderEvents(pool, orderIds),
     concurrency: itemBatchesAtOnce,
     batchItemsMax: orderBatchMax,
-    queueItemsMax: orderQueueMax,
-    waitMsMax: orderWaitMsMax,
-    metrics,
+    ...bounds,
   })
 
   const checkins = createGatherer<Checkin, CheckinResult>({
@@ -83,9 +78,7 @@ export function createSales({ pool, metrics }: SalesDeps) {
     run: (items) => calls.applyCheckins(pool, items),
     concurrency: checkinBatchesAtOnce,
     batchItemsMax: checkinBatchMax,
-    queueItemsMax: orderQueueMax,
-    waitMsMax: orderWaitMsMax,
-    metrics,
+    ...bounds,
   })
 
   return {

@@ -132,7 +132,7 @@ export function createShopify(options: ShopifyOptions) {
       } catch (error) {
         const known = error instanceof BrokenCircuitError ? away(error) : error
         if (known instanceof ShopifyError && known.kind === 'unknown_outcome') unknown = known
-        // That the repetition was not done says nothing of the first one.
+        // That the repetition was not done, or is not allowed any more, says nothing of the first one.
         throw unknown !== null && isUndone(known) ? unknown : known
       }
     }
@@ -153,6 +153,7 @@ export function createShopify(options: ShopifyOptions) {
       if (retryAfterMs !== null) pace.pause(retryAfterMs)
       if (kind !== 'throttled') throw judged.error
       metrics.shopifyThrottled.inc()
+      pace.crowd()
       if (++throttled > shopifyThrottledMax) throw judged.error
     }
   }
@@ -219,7 +220,7 @@ function unsent(error: unknown): Judged {
 }
 
 function isUndone(error: unknown): boolean {
-  return error instanceof ShopifyError && (error.kind === 'unavailable' || error.kind === 'throttled')
+  return error instanceof ShopifyError && ['unavailable', 'throttled', 'refused'].includes(error.kind)
 }
 
 function isAway({ kind }: ShopifyError): boolean {

@@ -73,7 +73,7 @@ export type NewTicket = TicketFields & {
 export type TicketChange = TicketFields & { id: string; inventoryItem?: InventoryItem }
 
 export type WrittenTicket = { id: string; title: string; sku: string | null; inventoryItem: { id: string } }
-type WrittenEvent = { id: string; handle: string; status: EventStatus; updatedAt: string }
+export type WrittenEvent = { id: string; handle: string; status: EventStatus; updatedAt: string }
 type Page = { hasNextPage: boolean; endCursor: string | null }
 
 /** What an event is named by: its id, or the handle that it was made with. */
@@ -144,12 +144,17 @@ export const unpublishEvent = document<Publications, { publishableUnpublish: obj
 }`,
 )
 
+type ChangedEvent = { id: string; updatedAt: string }
+
 /** Adds tickets to an event. */
 export const createTickets = document<
   { productId: string; variants: NewTicket[] },
-  { productVariantsBulkCreate: { productVariants: WrittenTicket[] | null } }
+  {
+    productVariantsBulkCreate: { product: ChangedEvent | null; productVariants: WrittenTicket[] | null }
+  }
 >(`mutation TicketsCreate($productId: ID!, $variants: [ProductVariantsBulkInput!]!) {
   productVariantsBulkCreate(productId: $productId, variants: $variants) {
+    product { id updatedAt }
     productVariants { id title sku inventoryItem { id } }
     userErrors { code field message }
   }
@@ -158,10 +163,10 @@ export const createTickets = document<
 /** Changes tickets of an event, all or none; never their stock. */
 export const updateTickets = document<
   { productId: string; variants: TicketChange[] },
-  { productVariantsBulkUpdate: { productVariants: WrittenTicket[] | null } }
+  { productVariantsBulkUpdate: { productVariants: (WrittenTicket & { updatedAt: string })[] | null } }
 >(`mutation TicketsUpdate($productId: ID!, $variants: [ProductVariantsBulkInput!]!) {
   productVariantsBulkUpdate(productId: $productId, variants: $variants, allowPartialUpdates: false) {
-    productVariants { id title sku inventoryItem { id } }
+    productVariants { id title sku updatedAt inventoryItem { id } }
     userErrors { code field message }
   }
 }`)
@@ -169,12 +174,20 @@ export const updateTickets = document<
 /** Deletes tickets of an event; one has to stay. */
 export const deleteTickets = document<
   { productId: string; variantsIds: string[] },
-  { productVariantsBulkDelete: { product: { id: string } | null } }
+  { productVariantsBulkDelete: { product: ChangedEvent | null } }
 >(`mutation TicketsDelete($productId: ID!, $variantsIds: [ID!]!) {
   productVariantsBulkDelete(productId: $productId, variantsIds: $variantsIds) {
-    product { id }
+    product { id updatedAt }
     userErrors { code field message }
   }
+}`)
+
+/** Takes metafields away; those that are not there are passed by. */
+export const deleteMetafields = document<
+  { metafields: { ownerId: string; namespace: string; key: string }[] },
+  { metafieldsDelete: object }
+>(`mutation MetafieldsDelete($metafields: [MetafieldIdentifierInput!]!) {
+  metafieldsDelete(metafields: $metafields) { userErrors { field message } }
 }`)
 
 /**
@@ -203,6 +216,26 @@ export const adjustInventory = document<
   }
 }`)
 
+/**
+ * What a location has of a ticket, be the ticket sold from there or not. A change of stock does not say what came of it: of
+ * `quantityAfterChange` Shopify answers null.
+ */
+export const getLevel = document<
+  { inventoryItemId: string; locationId: string },
+  {
+    inventoryItem: {
+      inventoryLevel: { updatedAt: string; quantities: { name: string; quantity: number }[] } | null
+    } | null
+  }
+>(`query LevelGet($inventoryItemId: ID!, $locationId: ID!) {
+  inventoryItem(id: $inventoryItemId) {
+    inventoryLevel(locationId: $locationId, includeInactive: true) {
+      updatedAt
+      quantities(names: ["available"]) { name quantity }
+    }
+  }
+}`)
+
 /** Lets a location stock a ticket, with so many units. */
 export const activateInventory = document<
   { inventoryItemId: string; locationId: string; available?: number },
@@ -225,6 +258,141 @@ export const listLocations = document<
   locations(first: 50, after: $after) {
     nodes { id name fulfillsOnlineOrders }
     pageInfo { hasNextPage endCursor }
+  }
+}`)
+
+/** What a subscription is told to be; what is left out stays. */
+export type SubscriptionFields = {
+  uri?: string
+  format?: 'JSON' | 'XML'
+  metafieldNamespaces?: string[]
+}
+
+export type ReadSubscription = {
+  id: string
+  /** ORDERS_CREATE for orders/create. */
+  topic: string
+  uri: string
+  format: 'JSON' | 'XML'
+  includeFields: string[]
+  metafieldNamespaces: string[]
+  filter: string | null
+  apiVersion: { handle: string }
+}
+
+/** The app's webhook subscriptions of this shop; those of the app's own configuration are not among them. */
+export const listSubscriptions = document<
+  { after?: string | null },
+  { webhookSubscriptions: { nodes: ReadSubscription[]; pageInfo: Page } }
+>(`query SubscriptionList($after: String) {
+  webhookSubscriptions(first: 100, after: $after) {
+    nodes { id topic uri format includeFields metafieldNamespaces filter apiVersion { handle } }
+    pageInfo { hasNextPage endCursor }
+  }
+}`)
+
+/** Has webhooks of a topic sent. */
+export const createSubscription = document<
+  { topic: string; fields: SubscriptionFields & { uri: string } },
+  { webhookSubscriptionCreate: { webhookSubscription: { id: string } | null } }
+>(`mutation SubscriptionCreate($topic: WebhookSubscriptionTopic!, $fields: WebhookSubscriptionInput!) {
+  webhookSubscriptionCreate(topic: $topic, webhookSubscription: $fields) {
+    webhookSubscription { id }
+    userErrors { field message }
+  }
+}`)
+
+/** Changes a subscription. */
+export const updateSubscription = document<
+  { id: string; fields: SubscriptionFields },
+  { webhookSubscriptionUpdate: { webhookSubscription: { id: string } | null } }
+>(`mutation SubscriptionUpdate($id: ID!, $fields: WebhookSubscriptionInput!) {
+  webhookSubscriptionUpdate(id: $id, webhookSubscription: $fields) {
+    webhookSubscription { id }
+    userErrors { field message }
+  }
+}`)
+
+/** Ends a subscription. */
+export const deleteSubscription = document<
+  { id: string },
+  { webhookSubscriptionDelete: { deletedWebhookSubscriptionId: string | null } }
+>(`mutation SubscriptionDelete($id: ID!) {
+  webhookSubscriptionDelete(id: $id) {
+    deletedWebhookSubscriptionId
+    userErrors { field message }
+  }
+}`)
+
+export type ReadOrder = {
+  id: string
+  createdAt: string
+  updatedAt: string
+  cancelledAt: string | null
+  closedAt: string | null
+  test: boolean
+}
+export type ReadOrderLine = {
+  id: string
+  quantity: number
+  currentQuantity: number
+  /** Null: the ticket is not in the shop any more, or never was one of its products. */
+  variant: { id: string } | null
+}
+
+/** An order of Shopify's checkout, its lines page by page. Null: there is none, or none that we may see. */
+export const getOrder = document<
+  { id: string; after?: string | null },
+  { order: (ReadOrder & { lineItems: { nodes: ReadOrderLine[]; pageInfo: Page } }) | null }
+>(`query OrderGet($id: ID!, $after: String) {
+  order(id: $id) {
+    id
+    createdAt
+    updatedAt
+    cancelledAt
+    closedAt
+    test
+    lineItems(first: 50, after: $after) {
+      nodes { id quantity currentQuantity variant { id } }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}`)
+
+/** Whether there is such a record. */
+export const getRecord = document<{ id: string }, { node: { id: string } | null }>(
+  `query RecordGet($id: ID!) {
+  node(id: $id) { id }
+}`,
+)
+
+export type ReadLevel = {
+  isActive: boolean
+  updatedAt: string
+  location: { id: string }
+  quantities: { name: string; quantity: number }[]
+}
+
+/** What the locations have of a ticket, page by page. Null: it has no stock any more. */
+export const getInventoryItem = document<
+  { id: string; after?: string | null },
+  {
+    inventoryItem: {
+      id: string
+      tracked: boolean
+      updatedAt: string
+      inventoryLevels: { nodes: ReadLevel[]; pageInfo: Page }
+    } | null
+  }
+>(`query InventoryItemGet($id: ID!, $after: String) {
+  inventoryItem(id: $id) {
+    id
+    tracked
+    updatedAt
+    inventoryLevels(first: 50, after: $after) {
+      nodes { isActive updatedAt location { id } quantities(names: ["available"]) { name quantity } }
+      pageInfo { hasNextPage endCursor }
+    }
   }
 }`)
 
@@ -287,6 +455,72 @@ export const getEvent = document<
           }
         }
       }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}`)
+
+export type FoundEvent = WrittenEvent & {
+  title: string
+  descriptionHtml: string
+  productType: string
+  options: { name: string }[]
+  metafields: { nodes: { key: string; type: string; value: string }[] }
+}
+
+/** What of an event is its product's, without its tickets, so that it costs few points. Null: there is none. */
+export const findEvent = document<
+  { identifier: EventIdentifier },
+  { productByIdentifier: FoundEvent | null }
+>(`query EventFind($identifier: ProductIdentifierInput!) {
+  productByIdentifier(identifier: $identifier) {
+    id
+    handle
+    status
+    updatedAt
+    title
+    descriptionHtml
+    productType
+    options { name }
+    metafields(first: 10, namespace: "onsale") { nodes { key type value } }
+  }
+}`)
+
+export type FoundTicket = {
+  id: string
+  title: string
+  sku: string | null
+  price: string
+  compareAtPrice: string | null
+  updatedAt: string
+  inventoryItem: { id: string; tracked: boolean }
+}
+
+/** A ticket without its stock. Null: there is none. */
+export const findTicket = document<{ id: string }, { productVariant: FoundTicket | null }>(
+  `query TicketFind($id: ID!) {
+  productVariant(id: $id) {
+    id
+    title
+    sku
+    price
+    compareAtPrice
+    updatedAt
+    inventoryItem { id tracked }
+  }
+}`,
+)
+
+/** The tickets of an event page by page, without their stock. Null: there is no such event. */
+export const listTickets = document<
+  { id: string; after?: string | null },
+  { product: { id: string; updatedAt: string; variants: { nodes: FoundTicket[]; pageInfo: Page } } | null }
+>(`query TicketList($id: ID!, $after: String) {
+  product(id: $id) {
+    id
+    updatedAt
+    variants(first: 100, after: $after) {
+      nodes { id title sku price compareAtPrice updatedAt inventoryItem { id tracked } }
       pageInfo { hasNextPage endCursor }
     }
   }
@@ -417,7 +651,10 @@ export const listBulks = document<
 }`)
 
 /** Shopify's name for what we know by its number: gid://shopify/Product/1. */
-export function gidOf(kind: 'Product' | 'ProductVariant' | 'InventoryItem' | 'Location', id: string): string {
+export function gidOf(
+  kind: 'Product' | 'ProductVariant' | 'InventoryItem' | 'Location' | 'Order',
+  id: string,
+): string {
   return `gid://shopify/${kind}/${id}`
 }
 

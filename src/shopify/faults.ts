@@ -1,3 +1,4 @@
+import { storableText } from '../errors.ts'
 import type { ShopifyFault } from './error.ts'
 
 /** What a mutation says of what it was asked for. */
@@ -13,7 +14,7 @@ export function isUserError(value: unknown): value is UserError {
 /** What is wrong, in the words of our API: events and tickets for products and variants, and paths as in its other refusals. */
 export function faultsOf(errors: readonly UserError[]): ShopifyFault[] {
   return errors.slice(0, faultsMax).map(({ message, field, code }) => ({
-    message: storable(sentences[code ?? ''] ?? message),
+    message: storableText(sentences[code ?? ''] ?? inOurWords(message)),
     field: Array.isArray(field) ? pathOf(field) : null,
   }))
 }
@@ -21,8 +22,17 @@ export function faultsOf(errors: readonly UserError[]): ShopifyFault[] {
 // As many as anybody reads.
 const faultsMax = 50
 
+/** Of a product an admin reads here as an event, of a variant as a ticket. */
+function inOurWords(message: string): string {
+  // Some mutations say this without a code.
+  if (message === 'Product does not exist') return sentences.PRODUCT_DOES_NOT_EXIST
+  return message
+    .replace(/\b([Vv])ariant(s?)\b/g, (_, v: string, s: string) => `${v === 'V' ? 'T' : 't'}icket${s}`)
+    .replace(/\b([Pp])roduct(s?)\b/g, (_, p: string, s: string) => `${p === 'P' ? 'E' : 'e'}vent${s}`)
+}
+
 // Where Shopify's own sentence speaks of what an admin does not know of.
-const sentences: Readonly<Record<string, string>> = {
+const sentences: Readonly<Record<string, string> & { PRODUCT_DOES_NOT_EXIST: string }> = {
   PRODUCT_DOES_NOT_EXIST: 'The event is not in the shop any more',
   PRODUCT_SUSPENDED: 'Shopify has suspended the event',
   PRODUCT_VARIANT_DOES_NOT_EXIST: 'The ticket is not in the shop any more',
@@ -31,6 +41,7 @@ const sentences: Readonly<Record<string, string>> = {
   CANNOT_DELETE_LAST_VARIANT: 'An event keeps at least one ticket',
   VARIANT_ALREADY_EXISTS: 'Another ticket of the event has this name',
   VARIANT_ALREADY_EXISTS_CHANGE_OPTION_VALUE: 'Another ticket of the event has this name',
+  DUPLICATED_OPTION_VALUE: 'Another ticket of the event has this name',
   VARIANTS_OVER_LIMIT: 'Shopify does not take so many tickets for one event',
   INVENTORY_QUANTITIES_LIMIT_EXCEEDED: 'Shopify does not take so many stocks in one call',
   TRACKED_VARIANT_LOCATION_NOT_FOUND: 'The location is not one of the shop',
@@ -46,10 +57,12 @@ function pathOf(field: readonly unknown[]): string | null {
   const path = `/${field.map(String).join('/')}`
     .replace(/^\/(input|product)(?=\/|$)/, '')
     .replace(/\/inventoryItem(?=\/)/, '')
+    .replace(/^\/productOptions\/0\/values(?=\/\d)/, '/tickets')
     .replace(/\/optionValues(\/\d+)?(\/name)?$/, '/name')
     .replace(/\/(inventoryQuantities|quantityAdjustments)\b.*$/, '/capacity')
+    .replace(/^\/id$/, '')
     .replace(/[A-Za-z]+/g, (word) => words[word] ?? word)
-  return path === '' ? null : storable(path)
+  return path === '' ? null : storableText(path)
 }
 
 const words: Readonly<Record<string, string>> = {
@@ -59,9 +72,4 @@ const words: Readonly<Record<string, string>> = {
   compareAtPrice: 'compare_at_price_cents',
   descriptionHtml: 'description',
   files: 'images',
-}
-
-/** PostgreSQL stores neither a NUL nor half a surrogate. */
-function storable(text: string): string {
-  return text.slice(0, 500).toWellFormed().replaceAll('\0', ' ')
 }

@@ -1,7 +1,9 @@
 import {
   shopifyCostAssumed,
+  shopifyCrowdedMs,
   shopifyPointsAssumed,
   shopifyRestoreAssumed,
+  shopifySharersMax,
   shopifyWaitingMax,
 } from '../limits.ts'
 import type { Log } from '../platform/log.ts'
@@ -21,7 +23,7 @@ type Waiting = { points: number; isLook: boolean; go: () => void; refuse: (error
  *
  * The points are counted in this process alone: others (and other apps under the same token) are seen by what an answer says is
  * left. Each of `processes` therefore takes at most its part of what it sees; when several take at the same moment all the same,
- * Shopify throttles one, which then waits for the right time. A count that all share would cost a call of PostgreSQL or
+ * Shopify throttles one, which then waits for the right time, and takes a smaller part for a while: there may be more of us. A count that all share would cost a call of PostgreSQL or
  * Redis for each of Shopify, and be wrong as well as soon as an answer is lost.
  */
 export function createPace(options: {
@@ -41,6 +43,8 @@ export function createPace(options: {
   let availableAt = performance.now()
   let pausedUntil = 0
   let underWay = 0
+  let sharers = processes
+  let crowdedAt = Number.NEGATIVE_INFINITY
   let isLow = false
   let timer: Timer | undefined
   const costs = new Map<string, number>()
@@ -100,6 +104,12 @@ export function createPace(options: {
       letGo()
     },
 
+    /** There are more of us than was said: each throttled call has us take half as much, for a while. */
+    crowd(): void {
+      sharers = Math.min(sharersNow() * 2, shopifySharersMax)
+      crowdedAt = performance.now()
+    },
+
     /** Lets nobody go for so long: Shopify asked for it. */
     pause(ms: number): void {
       pausedUntil = Math.max(pausedUntil, performance.now() + ms)
@@ -130,9 +140,13 @@ export function createPace(options: {
   function waitMs(points: number, { isLook }: { isLook: boolean }): number {
     const reserve = isLook ? maximum * reservedShare : 0
     // What is dearer than it may ever be waits for all points there are.
-    const needed = Math.min(points * processes + reserve, maximum)
+    const needed = Math.min(points * sharersNow() + reserve, maximum)
     const pointsMs = ((needed - availableNow()) / restoreRate) * 1_000
     return Math.max(0, pausedUntil - performance.now(), pointsMs)
+  }
+
+  function sharersNow(): number {
+    return performance.now() - crowdedAt < shopifyCrowdedMs ? sharers : processes
   }
 
   function availableNow(): number {

@@ -159,6 +159,26 @@ describe('orders', () => {
   }, 30_000)
 })
 
+describe('jobs', () => {
+  test('what is pending and what is to be confirmed is looked up among what is open', async () => {
+    await sql`
+      insert into onsale.jobs (
+        kind, subject, request, event_id, state, result, next_attempt_at, created_by, created_at, updated_at, confirmed_at
+      )
+      select
+        'update_event', 'event ' || n % 100 + 1, '{}', n % 100 + 1, 'done', '{}', now(), 'test', now(), now(),
+        case when n > 20 then now() end
+      from generate_series(1, 20000) n`
+    await sql.unsafe('vacuum (analyze) onsale.jobs')
+    const confirming = await planOf('count(*) from api.apply_job_confirmations()')
+    expect(confirming.plans).toContain('jobs_unconfirmed')
+    expect(confirming.plans).not.toContain('Seq Scan')
+    expect(confirming.pages).toBeLessThan(60)
+    const { plans } = await planOf('api.get_event(p_event_id => 77)')
+    expect(plans).toContain('jobs_pending_event')
+  }, 30_000)
+})
+
 describe('search', () => {
   test('hits come from the bitmaps of their words, a block or more at once', async () => {
     for (const [search, sort] of [

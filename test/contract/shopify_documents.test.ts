@@ -47,6 +47,13 @@ const ticketFields = {
 }
 const inventoryItem = { sku: 'GA-1', tracked: true, requiresShipping: false }
 
+const subscribed = 'gid://shopify/WebhookSubscription/7'
+const subscription = {
+  uri: 'https://tickets.example/webhooks/shopify',
+  format: 'JSON' as const,
+  metafieldNamespaces: ['onsale'],
+}
+
 /** Everything that the types allow, once. */
 const samples: { [N in Name]: VariablesOf<N> } = {
   createEvent: {
@@ -91,9 +98,21 @@ const samples: { [N in Name]: VariablesOf<N> } = {
       changes: [{ inventoryItemId: item, locationId: location, delta: -3, changeFromQuantity: null }],
     },
   },
+  getLevel: { inventoryItemId: item, locationId: location },
   activateInventory: { inventoryItemId: item, locationId: location, available: 200 },
   listLocations: { after: null },
+  listSubscriptions: { after: 'cursor' },
+  createSubscription: { topic: 'ORDERS_CREATE', fields: subscription },
+  updateSubscription: { id: subscribed, fields: subscription },
+  deleteSubscription: { id: subscribed },
+  getOrder: { id: gidOf('Order', '6'), after: 'cursor' },
+  getRecord: { id: event },
+  getInventoryItem: { id: item, after: 'cursor' },
   getEvent: { identifier: { id: event }, after: 'cursor' },
+  deleteMetafields: { metafields: [{ ownerId: event, namespace: 'onsale', key: 'venue' }] },
+  findEvent: { identifier: { handle: 'proms-1' } },
+  findTicket: { id: ticket },
+  listTickets: { id: event, after: 'cursor' },
   getShop: {},
   bulkProducts: {},
   bulkInventory: {},

@@ -60,7 +60,7 @@ beforeAll(async () => {
     listenRole: serviceRole,
   })
   await catalog.start()
-  const ownRoutes = adminRoutes({ admin: createAdmin({ pool, metrics }), accounts })
+  const ownRoutes = adminRoutes({ admin: createAdmin({ pool, metrics, shop: null }), accounts })
   routes = ownRoutes.routes.map(({ method, path }) => `${method} ${path}`)
   const app = buildApp({
     config,
@@ -71,7 +71,7 @@ beforeAll(async () => {
     sales: createSales({ pool, metrics }),
     ticketLinks: createTicketLinks(secrets),
     rateLimits: createRateLimits({ redis: null, config: { rateLimits: false, trustedProxies: [] } }),
-    admin: createAdmin({ pool, metrics }),
+    admin: createAdmin({ pool, metrics, shop: null }),
     intake: {} as never,
     payments: {} as never,
     simulator: null,
@@ -247,17 +247,17 @@ describe('an event', () => {
     expect((await act(`GET /events/${made.event}/orders.csv`)).text).toContain(`\r\n${order.id},`)
   })
 
-  test('of any channel but direct is refused, and says so', async () => {
-    for (const channel of [undefined, 'shopify', null]) {
-      const refused = await act('POST /events', { channel, title: 'Rock Night' })
-      expect(refusal(refused)).toEqual([422, 'validation_failed'])
-      expect(refused.body.errors).toEqual([
-        { path: '/channel', message: 'Only direct events can be made here so far: say "direct"' },
-      ])
+  test('is for Shopify unless it says direct, and refused where no shop is connected', async () => {
+    for (const channel of [undefined, 'shopify']) {
+      const refused = await act('POST /events', { channel, title: 'Rock Night', tickets: [general] })
+      expect(refusal(refused)).toEqual([409, 'shopify_not_connected'])
     }
+    const refused = await act('POST /events', { channel: null, title: 'Rock Night' })
+    expect(refusal(refused)).toEqual([422, 'validation_failed'])
+    expect(refused.body.errors).toEqual([{ path: '/channel', message: 'Expected one of direct, shopify' }])
   })
 
-  test('of Shopify is changed in Shopify', async () => {
+  test('of Shopify is not changed where no shop is connected, but for the pause of its sale', async () => {
     const event = await makeShopifyEvent(database.admin)
     const [ticket = 0] = await ticketsOf(database.admin, event)
     for (const answer of [
@@ -269,7 +269,7 @@ describe('an event', () => {
       await act(`PUT /tickets/${ticket}/capacity`, { version: 1, capacity: 5 }),
       await act(`DELETE /tickets/${ticket}`),
     ]) {
-      expect(refusal(answer)).toEqual([409, 'not_direct'])
+      expect(refusal(answer)).toEqual([409, 'shopify_not_connected'])
     }
     const paused = await act(`PATCH /events/${event}`, { version: 1, sales_paused: true })
     expect(paused).toMatchObject({ status: 200, body: { id: event, sales_paused: true } })

@@ -102,6 +102,44 @@ describe('up', () => {
     await stop(onsale, 'one')
   })
 
+  test('plays a shop that can be written to: an event goes there and comes back', async () => {
+    let token = ''
+    const onsale = await up('one')
+    const { SHOPIFY_API_URL, SHOPIFY_ACCESS_TOKEN } = readKept(folder('one'))
+    expect(SHOPIFY_API_URL).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/admin\/api\/2026-10\/graphql\.json$/)
+    expect(onsale.output()).toContain(SHOPIFY_API_URL!)
+    expect(onsale.output()).not.toContain(SHOPIFY_ACCESS_TOKEN!)
+    const [email, password] = ['admin@example.com', 'a sentence about otters']
+    await runOnsale(['admin', 'create', '--email', email], {
+      DATA_DIR: folder('one'),
+      ONSALE_ADMIN_PASSWORD: password,
+    })
+    token = String((await ask('POST /auth/login', { email, password })).access_token)
+    const tickets = [{ name: 'Lawn', price_cents: 2500, capacity: 100 }]
+    const { job_id: job } = await ask('POST /events', { title: 'Open air', status: 'active', tickets })
+    const isConfirmed = async () => (await ask(`GET /jobs/${job}`)).confirmed_at !== null
+    expect(await waitUntil(isConfirmed, { timeoutMs: 20_000 })).toBe(true)
+    const { result } = (await ask(`GET /jobs/${job}`)) as { result: { event_id: number } }
+    const event = await ask(`GET /events/${result.event_id}`)
+    expect(event).toMatchObject({ title: 'Open air', available: 100, tickets: [{ name: 'Lawn' }] })
+    await stop(onsale, 'one')
+    // Nobody plays it any more.
+    expect(await fetch(SHOPIFY_API_URL!).catch(() => null)).toBeNull()
+
+    async function ask(route: string, body?: object): Promise<Record<string, unknown>> {
+      const [method = '', path = ''] = route.split(' ')
+      const response = await fetch(onsale.url + path, {
+        method,
+        headers: {
+          'content-type': 'application/json',
+          ...(token ? { authorization: `Bearer ${token}` } : {}),
+        },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+      })
+      return (await response.json()) as Record<string, unknown>
+    }
+  })
+
   test('after kill -9 just works again, with the same secrets', async () => {
     const { SHOPIFY_WEBHOOK_SECRET, SECRET_KEY } = readKept(folder('one'))
     const killed = await up('one')

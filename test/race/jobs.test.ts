@@ -5,6 +5,7 @@ import { expectVerified, type TestDatabase, testDatabase } from '../harness.ts'
 import { addJob, claim, complete, jobOf, refundsOf } from '../jobs.ts'
 import { ordered, results, start } from '../payments.ts'
 import { change } from '../sales.ts'
+import { begin, confirm, finish, mirror, pendingOf, queued, write, writeJob } from '../writes.ts'
 import { blockersOf, withSessions } from './sessions.ts'
 
 // Jobs on real connections: who gets them, and who owes them, when several ask at once.
@@ -107,6 +108,60 @@ test('a discard and a claim at once: it is discarded, or it runs', async () => {
       claimed.length === 1 ? ['running 1', 'running', 1] : ['discarded 0', 'failed', 0],
     )
   }
+})
+
+test('a write and the claim of the one before it at once: that one is begun, or superseded', async () => {
+  const { admin, service } = database
+  const jobs = createJobCalls(service, createMetrics())
+  const { event } = await mirror(admin)
+  const outcomes = new Set<string>()
+  for (let round = 0; round < 30; round++) {
+    await admin`truncate onsale.jobs`
+    const first = await queued(admin, 'update_event', { event, details: { changes: { title: 'A' } } })
+    const [claimed, { job }] = await Promise.all([
+      jobs.claimJobs({ kinds: ['update_event'], limit: 1, leaseS: 60 }),
+      write(admin, 'update_event', { event, details: { changes: { subtitle: 'b' } } }),
+    ])
+    const [one, other] = [await writeJob(admin, first), await writeJob(admin, job!)]
+    const isBegun = claimed.some(({ id }) => id === first)
+    outcomes.add(
+      `${isBegun} ${one.state} ${one.superseded_by === job} ${JSON.stringify(other.request.changes)}`,
+    )
+  }
+  const begun = 'true running false {"subtitle":"b"}'
+  const superseded = 'false done true {"title":"A","subtitle":"b"}'
+  expect([...outcomes].filter((outcome) => outcome !== begun && outcome !== superseded)).toEqual([])
+})
+
+test('a claim under way that a write meets is waited for, and stays begun', async () => {
+  const { admin } = database
+  const { event } = await mirror(admin)
+  const first = await queued(admin, 'publish_event', { event })
+  await withSessions(database, 2, async (worker, admins) => {
+    await worker.sql`begin`
+    await begin(worker.sql, first)
+    const second = write(admins.sql, 'publish_event', { event })
+    expect(await blockersOf(database, admins)).toEqual([worker.pid])
+    await worker.sql`commit`
+    expect((await second).outcome).toBe('queued')
+  })
+  expect(await writeJob(admin, first)).toMatchObject({ state: 'running', superseded_by: null })
+  expect(await pendingOf(admin, event)).toEqual([
+    ['publish_event', 'running'],
+    ['publish_event', 'queued'],
+  ])
+})
+
+test('confirmations side by side confirm each job once', async () => {
+  const { admin } = database
+  const { event } = await mirror(admin)
+  for (const kind of ['publish_event', 'unpublish_event', 'update_event']) {
+    const details = { changes: {} }
+    await finish(admin, await queued(admin, kind, { event, details }), { shopify_updated_at: null })
+  }
+  const confirmed = await Promise.all(Array.from({ length: 8 }, () => confirm(admin)))
+  expect(confirmed.flat().length).toBe(3)
+  expect(new Set(confirmed.flat()).size).toBe(3)
 })
 
 test('results, and an admin, that owe the same money at once owe it once', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { AppError, isPoison, isTransient, problem, sqlState, toAppError } from '../../src/errors.ts'
+import { AppError, isPoison, isTransient, problem, reasonOf, sqlState, toAppError } from '../../src/errors.ts'
 import { openPool, type Sql } from '../../src/platform/database.ts'
 import { type TestDatabase, testDatabase } from '../harness.ts'
 
@@ -116,4 +116,10 @@ describe('a problem', () => {
       errors: [{ path: '/a', message: 'Expected a' }],
     })
   })
+})
+
+test('a reason is kept without what PostgreSQL cannot store, and without an end', () => {
+  expect(reasonOf(new Error('half \ud83d and \0'))).toBe('half \ufffd and  ')
+  expect(reasonOf(new Error('x'.repeat(600)))).toHaveLength(500)
+  expect(reasonOf('no error')).toBe('no error')
 })

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { createJobCalls, type Job } from '../../src/jobs/calls.ts'
+import { startJobTasks } from '../../src/jobs/tasks.ts'
 import { type JobHandler, Refused, startWorker } from '../../src/jobs/worker.ts'
 import {
   jobAttemptsMax,
+  jobHeartbeatMs,
   jobRetryFactor,
   jobRetryS,
   jobsAtOnceMax,
@@ -57,9 +59,9 @@ test('a job that fails twice waits longer each time, and is done at last under t
   await withWorker({ work: attempt }, async () => {
     for (const nth of [1, 2]) {
       await isIn(id, 'waiting', nth)
-      const { attempts, errors, next_attempt_at, updated_at } = await jobOf(database.admin, id)
+      const { attempts, errors } = await jobOf(database.admin, id)
       expect([attempts, errors]).toEqual([nth, [{ message: `No answer ${nth}`, field: null }]])
-      const delayS = (next_attempt_at.getTime() - updated_at.getTime()) / 1000
+      const delayS = await delayOf(id)
       const meantS = jobRetryS * jobRetryFactor ** (nth - 1)
       // The database's clock counts from when it was written, ours from when it failed.
       expect(delayS).toBeGreaterThan(meantS * 0.8 - 1)
@@ -92,6 +94,96 @@ test('what is refused for good is failed at once, and not tried again', async ()
     errors: [{ message: 'There is no such payment', field: null }],
   })
   expect(said('Job given up')).toMatchObject([{ job_id: id, reason: 'There is no such payment' }])
+})
+
+test('what an admin has to change is kept one by one', async () => {
+  const id = await addJob(database.admin)
+  const faults = [
+    { message: 'Price must be a number', field: '/tickets/0/price_cents' },
+    { message: "Title can't be blank", field: null },
+  ]
+  const refuse: JobHandler = async () => {
+    throw new Refused('Shopify refuses it', { faults })
+  }
+  await withWorker({ work: refuse }, () => isIn(id, 'failed'))
+  expect((await jobOf(database.admin, id)).errors).toEqual(faults)
+})
+
+test('what the far side asks for is the least that is waited', async () => {
+  const [patient, hasty] = [await addJob(database.admin), await addJob(database.admin, { kind: 'hasty' })]
+  const failing = (retryAfterMs: number | null): JobHandler => {
+    return async () => {
+      throw Object.assign(new Error('Not now'), { retryAfterMs })
+    }
+  }
+  await withWorker({ work: failing(90_000), hasty: failing(1) }, async () => {
+    await isIn(patient, 'waiting')
+    await isIn(hasty, 'waiting')
+  })
+  expect(await delayOf(patient)).toBeWithin(89, 91)
+  expect(await delayOf(hasty)).toBeGreaterThan(jobRetryS * 0.8 - 1)
+})
+
+test('a far side that is away for an hour leaves a job with attempts', async () => {
+  const id = await addJob(database.admin)
+  let waitedS = 0
+  const away: JobHandler = async () => {
+    throw Object.assign(new Error('Shopify is away'), { retryAfterMs: 10_000 })
+  }
+  await withWorker({ work: away }, async () => {
+    for (let nth = 1; waitedS < 3_600; nth++) {
+      await isIn(id, 'waiting', nth)
+      waitedS += await delayOf(id)
+      await database.admin`update onsale.jobs set next_attempt_at = now() where id = ${id}`
+    }
+  })
+  expect((await jobOf(database.admin, id)).attempts).toBeLessThan(jobAttemptsMax - 2)
+})
+
+test('a job that hangs keeps no other one waiting', async () => {
+  await addJob(database.admin)
+  const held = Promise.withResolvers<void>()
+  await withWorker({ work: () => held.promise.then(() => ({})) }, async () => {
+    for (let nth = 0; nth < 3; nth++) await isIn(await addJob(database.admin, { kind: 'other' }), 'done')
+    held.resolve()
+  })
+})
+
+test('a job that takes longer than its lease stays with its worker', async () => {
+  const id = await addJob(database.admin)
+  const held = Promise.withResolvers<void>()
+  await withWorker(
+    { work: () => held.promise.then(() => ({})) },
+    async () => {
+      await isIn(id, 'running')
+      await database.admin`update onsale.jobs set next_attempt_at = now() + interval '1 second' where id = ${id}`
+      await until(
+        async () => (await jobOf(database.admin, id)).next_attempt_at.getTime() > Date.now() + 10_000,
+      )
+      held.resolve()
+      await isIn(id, 'done')
+    },
+    { quickHeartbeat: true },
+  )
+  expect((await jobOf(database.admin, id)).attempts).toBe(1)
+})
+
+test('who has lost a job is told at once, and changes nothing any more', async () => {
+  const id = await addJob(database.admin)
+  const handler: JobHandler = (_, { signal }) =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('Stopped'))))
+  await withWorker(
+    { work: handler },
+    async () => {
+      await isIn(id, 'running')
+      const leased = { state: 'running', attempts: 2, errors: [] }
+      await database.admin`
+        update onsale.jobs set attempts = 2, next_attempt_at = now() + interval '1 minute' where id = ${id}`
+      await until(() => said('Job was taken by another worker').length === 1)
+      expect(await jobOf(database.admin, id)).toMatchObject(leased)
+    },
+    { quickHeartbeat: true },
+  )
 })
 
 test('an attempt that hangs is given up in its time, and does not keep the next job waiting', async () => {
@@ -263,13 +355,13 @@ test('the jobs are counted by kind and state, and a state that is gone is not sh
   const metrics = createMetrics()
   const shown = () => metrics.registry.metrics()
   await quick(async () => {
-    const worker = startWorker({ ...deps(), metrics, handlers: { work: async () => ({}) } })
+    const counting = startJobTasks({ ...deps(), metrics })
     await until(async () => /^jobs\{kind="work",state="dead"\} 1$/m.test(await shown()))
     expect(await shown()).toMatch(/^jobs\{kind="foreign",state="dead"\} 1$/m)
     await createJobCalls(database.service, metrics).updateJobDue(id, 'user 7')
     await until(async () => !(await shown()).includes('kind="work",state="dead"'))
     expect(await shown()).toMatch(/^jobs\{kind="foreign",state="dead"\} 1$/m)
-    await worker.stop()
+    await counting.stop()
   })
 })
 
@@ -280,16 +372,23 @@ const said = (msg: string) => lines.filter((line) => line.msg === msg)
 async function withWorker(
   handlers: Record<string, JobHandler>,
   work: () => Promise<unknown>,
-  options: { attemptMsMax?: number } = {},
+  { quickHeartbeat = false, ...options }: { attemptMsMax?: number; quickHeartbeat?: boolean } = {},
 ): Promise<void> {
-  await quick(async () => {
-    const worker = startWorker({ ...deps(), ...options, handlers: { other: async () => ({}), ...handlers } })
-    try {
-      await work()
-    } finally {
-      await worker.stop()
-    }
-  })
+  await quick(
+    async () => {
+      const worker = startWorker({
+        ...deps(),
+        ...options,
+        handlers: { other: async () => ({}), ...handlers },
+      })
+      try {
+        await work()
+      } finally {
+        await worker.stop()
+      }
+    },
+    { heartbeat: quickHeartbeat },
+  )
 }
 
 /** Waits until a job has come to a state, at that attempt where it is told. */
@@ -307,10 +406,17 @@ async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
   throw new Error('It did not come to that')
 }
 
+/** Seconds from the end of the last attempt to the next one. */
+async function delayOf(id: number): Promise<number> {
+  const { next_attempt_at, updated_at } = await jobOf(database.admin, id)
+  return (next_attempt_at.getTime() - updated_at.getTime()) / 1000
+}
+
 /** The worker's pauses take a ten-thousandth meanwhile; no other timer is as long. */
-async function quick<T>(work: () => Promise<T>): Promise<T> {
+async function quick<T>(work: () => Promise<T>, { heartbeat = false } = {}): Promise<T> {
   const { setTimeout } = globalThis
-  const isPause = (ms: number) => ms >= jobsEveryMs * 0.8 && ms <= jobsStateEveryMs * 1.2
+  const pauses = [jobsEveryMs, jobsStateEveryMs, ...(heartbeat ? [jobHeartbeatMs] : [])]
+  const isPause = (ms: number) => pauses.some((pause) => ms >= pause * 0.8 && ms <= pause * 1.2)
   globalThis.setTimeout = ((callback: () => void, ms = 0) =>
     setTimeout(callback, isPause(ms) ? ms / 10_000 : ms)) as typeof globalThis.setTimeout
   try {

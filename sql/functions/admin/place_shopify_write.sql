@@ -9,9 +9,9 @@
 -- not_shopify          of the direct channel alone, which other functions write
 -- version_conflict     it is not at p_version (null: any) but at current_version
 -- has_live_orders      what is to be deleted was sold or is held in the direct channel. Unpaid orders whose time is over do not
---                      count: they are expired first
+--                      count. One that comes later is not prevented: Shopify has it deleted when it gets to it
 -- capacity_below_sold  capacity_min are sold in Shopify or are the direct channel's: fewer there cannot be
--- Locks: the client's token (advisory), the event, for deletions those of expire_orders, jobs, event_revisions.
+-- Locks: the client's token (advisory), the event, jobs, event_revisions.
 create or replace function api.place_shopify_write(
   p_kind text,
   p_event_id bigint,
@@ -62,12 +62,12 @@ begin
   end if;
 
   if p_kind in ('delete_event', 'delete_ticket') then
-    perform api.expire_orders(v_event.id, p_now);
     if exists (
       select
       from onsale.orders o
       join onsale.order_items i on i.event_id = o.event_id and i.order_id = o.id
-      where o.event_id = v_event.id and o.status in ('PENDING', 'PAID')
+      where o.event_id = v_event.id
+        and (o.status = 'PAID' or o.status = 'PENDING' and o.expires_at > p_now)
         and (p_ticket_id is null or i.ticket_id = p_ticket_id)
     ) then
       outcome := 'has_live_orders';

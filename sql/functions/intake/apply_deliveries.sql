@@ -7,7 +7,7 @@
 --           failed     kept with its reason (fail_deliveries); the same id may be tried again
 -- Any order, repetition and batching of the same deliveries ends in the same rows. A second call changes nothing.
 -- Locks, in this order (sql/README.md): the gate, shopify_orders, shopify_products, events, shopify_variants,
--- inventory_items, inventory_levels, stock, event_revisions, catalogue, failed_deliveries, deliveries; each by key.
+-- inventory_items, inventory_levels, stock, jobs, event_revisions, catalogue, failed_deliveries, deliveries; each by key.
 -- deliveries come last, so that a batch with a delivery of another batch waits with its work done; what the other
 -- one did makes ours stale, and the id then tells that it is a duplicate.
 -- Raises class 22 and 23 where a body holds a bad number, date or text: the caller bisects its batch until the body
@@ -189,6 +189,19 @@ begin
   end if;
 
   v_result := api.apply_stock_changes(v_changes, v_rebased, v_created, v_item_ids);
+
+  -- These tell that an order has changed, and not how it is now: the shop is asked.
+  if p_topics && '{orders/edited,refunds/create}' then
+    perform api.place_order_looks(array(
+      select coalesce(b.body #>> '{order_edit,order_id}', b.body ->> 'order_id')
+      from (
+        select convert_from(v_bodies[u.ordinal], 'UTF8')::jsonb as body
+        from unnest(p_topics) with ordinality as u (topic, ordinal)
+        where u.topic in ('orders/edited', 'refunds/create') and u.ordinal = any (v_fresh)
+        offset 0
+      ) b
+    ), p_now);
+  end if;
 
   perform api.update_revisions(v_edited, v_result.flipped, v_result.changed);
 

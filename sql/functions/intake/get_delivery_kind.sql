@@ -1,6 +1,6 @@
 -- Which kind of fact a webhook topic carries; null for topics that tell the mirror nothing.
 -- orders/edited and refunds/create carry no version of their order, so they may not change a count: Shopify sends
--- orders/updated beside them.
+-- orders/updated beside them, and apply_deliveries asks for a look at the order.
 create or replace function api.get_delivery_kind(p_topic text)
 returns text
 language sql

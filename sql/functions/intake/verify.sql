@@ -193,6 +193,22 @@ as $$
   from onsale.payments p
   where p.refunded_at is not null and p.status <> 'SUCCESS'
   union all
+  select 'sale', 'ticket ' || w.ticket_id, 'allotment', w.moved::text, s.capacity::text
+  from (
+    select m.event_id, m.ticket_id, sum(m.moved) as moved
+    from onsale.allotment_moves m
+    group by m.event_id, m.ticket_id
+  ) w
+  left join onsale.stock s on s.event_id = w.event_id and s.ticket_id = w.ticket_id and s.channel = 'direct'
+  where w.moved is distinct from coalesce(s.capacity, 0)
+  union all
+  select 'sale', 'job ' || m.job_id, 'allotment', 'a move that is ended, or a job that ends it', m.step::text
+  from onsale.allotment_moves m
+  where m.step not in ('done', 'refused')
+    and not exists (
+      select from onsale.jobs j where j.id = m.job_id and j.state in ('queued', 'running', 'waiting')
+    )
+  union all
   select 'job', 'job ' || j.id, d.field, d.expected, d.actual
   from onsale.jobs j
   left join onsale.events e on e.id = j.event_id

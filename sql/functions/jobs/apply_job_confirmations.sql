@@ -13,6 +13,12 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+-- Planned once, and by key, however many jobs the planner expects to be open.
+set plan_cache_mode = force_generic_plan
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
+set jit = off
 as $$
 #variable_conflict use_column
 declare

@@ -5,7 +5,8 @@
 -- by whatever the ticket's base is made of. What is deleted meanwhile shows nothing more, and is shown.
 -- The second does not tell a level from before the change apart, and the change may be dated a moment after the level: up to
 -- 2 s before, a level counts once the capacity is the one that was asked for, or 5 s after the job was done.
--- ticket_id, event_id: what the mirror knows it by. Neither definer nor SET, so that it is inlined.
+-- ticket_id, event_id: what the mirror knows it by. Neither definer nor SET, so that it is inlined; whoever calls forbids all
+-- plans but look-ups by key: of what is open the planner knows nothing, and would read whole tables for a handful of jobs.
 create or replace function api.list_shown_jobs(p_now timestamptz)
 returns table (job_id bigint, event_id bigint, ticket_id bigint)
 language sql
@@ -24,6 +25,8 @@ as $$
       substring(
         coalesce(j.result ->> 'location_id', j.request ->> 'location_id') from '^[0-9]{1,18}$'
       )::bigint as location_id
+    -- Read once for all the places below.
+    offset 0
   ) n
   left join onsale.events e on e.id = j.event_id
   left join onsale.shopify_products p on p.product_id = coalesce(e.shopify_product_id, n.product_id)

@@ -14,6 +14,12 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+-- As apply_job_confirmations.
+set plan_cache_mode = force_generic_plan
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
+set jit = off
 as $$
 declare
   v_job onsale.jobs;

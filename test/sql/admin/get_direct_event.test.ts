@@ -4,6 +4,7 @@ import { deleteEvent, deleteTicket, makeEvent, makeShopifyEvent, setStatus, show
 import { apply, delivery, level, order, product, variant } from '../../deliveries.ts'
 import { addUser, place, ticketsOf } from '../../sales.ts'
 import { scratchTests } from '../../scratch.ts'
+import { mirror, queued } from '../../writes.ts'
 
 const check = scratchTests()
 
@@ -86,4 +87,12 @@ check("an event of Shopify is found by its product's id, in any status; none by 
   }
   expect(await byProduct(event + 632_000_000)).toBe(event)
   expect(await byProduct(1)).toBeNull()
+})
+
+check('what is on its way to Shopify is shown, as to visitors', async (sql) => {
+  const { event } = await mirror(sql)
+  const job_id = await queued(sql, 'publish_event', { event })
+  const shown = asVisitor(await get(sql, event))
+  expect(shown.pending_changes).toMatchObject([{ job_id, kind: 'publish_event', state: 'queued' }])
+  expect(JSON.stringify(shown)).toBe(JSON.stringify(await shownEvent(sql, event)))
 })

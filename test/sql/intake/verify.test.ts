@@ -1,9 +1,11 @@
 import { expect } from 'bun:test'
 import type { Session } from '../../../src/platform/database.ts'
+import { allotted, goOn, mirrored, queued as queuedMove } from '../../allotment.ts'
 import { apply, delivery, level, order, product, stateOf, variant } from '../../deliveries.ts'
 import { ordered, results, start } from '../../payments.ts'
 import { change } from '../../sales.ts'
 import { scratchTests } from '../../scratch.ts'
+import { queued } from '../../writes.ts'
 
 const check = scratchTests()
 
@@ -22,6 +24,11 @@ async function fill(sql: Session) {
     ),
     delivery('orders/delete', { id: 4 }),
   )
+  const [row] = await sql<{ event: number; ticket: number }[]>`
+    select event_id::integer as event, id::integer as ticket from onsale.tickets where shopify_variant_id = 11`
+  await queued(sql, 'publish_event', row!)
+  await queued(sql, 'publish_event', row!)
+  await queued(sql, 'delete_ticket', row!)
 }
 
 const drift = async (sql: Session) =>
@@ -129,6 +136,29 @@ const damages: [
     (sql) => sql`delete from onsale.event_revisions where event_id = (select min(id) from onsale.events)`,
     [{ kind: 'event', field: 'revision', actual: 'none' }],
     true,
+  ],
+  [
+    'a job of an event that is not there',
+    (sql) => sql`update onsale.jobs set event_id = 999999 where kind = 'delete_ticket'`,
+    [
+      { kind: 'job', field: 'event_id', expected: 'an event', actual: '999999' },
+      { kind: 'job', field: 'ticket_id' },
+    ],
+    false,
+  ],
+  [
+    "a job of another event's ticket",
+    (sql) => sql`
+      update onsale.jobs set ticket_id = (select id from onsale.tickets where shopify_variant_id = 21)
+      where kind = 'delete_ticket'`,
+    [{ kind: 'job', field: 'ticket_id', expected: 'a ticket of its event' }],
+    false,
+  ],
+  [
+    'a job in whose place nothing is done',
+    (sql) => sql`update onsale.jobs set superseded_by = 999999 where superseded_by is not null`,
+    [{ kind: 'job', field: 'superseded_by', actual: '999999' }],
+    false,
   ],
   [
     'lines without their order',
@@ -286,6 +316,28 @@ check(
     await fill(sql)
     await sql`set transaction read only`
     expect(await drift(sql)).toEqual([])
+  },
+  { isVerified: false },
+)
+
+check(
+  'units that no move has brought are found, and a move that nobody ends',
+  async (sql) => {
+    const { ticket } = await mirrored(sql)
+    await allotted(sql, ticket, 4)
+    const job = await queuedMove(sql, ticket, 6)
+    await goOn(sql, job)
+    expect(await drift(sql)).toEqual([])
+    await sql`update onsale.jobs set state = 'dead' where id = ${job}`
+    const left = {
+      kind: 'sale',
+      field: 'allotment',
+      actual: 'taking',
+      expected: expect.stringContaining('ended'),
+    }
+    expect(await drift(sql)).toEqual([left])
+    await sql`update onsale.stock set capacity = 5 where ticket_id = ${ticket} and channel = 'direct'`
+    expect(await drift(sql)).toEqual([{ ...left, expected: '4', actual: '5' }, left])
   },
   { isVerified: false },
 )

@@ -2,6 +2,7 @@ import { expect } from 'bun:test'
 import type { TransactionSql } from 'postgres'
 import { addJob, at, claim, jobOf } from '../../jobs.ts'
 import { scratchTests } from '../../scratch.ts'
+import { mirror, queued, revisionOf } from '../../writes.ts'
 
 const check = scratchTests()
 
@@ -60,4 +61,13 @@ check('what was behind it in its subject may begin', async (sql) => {
 
 check('a job that is not there is not found', async (sql) => {
   expect(await discard(sql, 999_999)).toEqual({ outcome: 'not_found', body: null })
+})
+
+check('a change of an event that is discarded is a revision of it, once', async (sql) => {
+  const { event } = await mirror(sql)
+  const id = await queued(sql, 'publish_event', { event })
+  const before = await revisionOf(sql, event)
+  await sql`select api.cancel_job(p_id => ${id}::bigint, p_actor => 'user 7')`
+  await sql`select api.cancel_job(p_id => ${id}::bigint, p_actor => 'user 7')`
+  expect(await revisionOf(sql, event)).toBe(before + 1)
 })

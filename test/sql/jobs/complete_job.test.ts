@@ -1,6 +1,7 @@
 import { expect } from 'bun:test'
 import { addJob, at, claim, complete, fail, jobOf } from '../../jobs.ts'
 import { scratchTests } from '../../scratch.ts'
+import { begin, mirror, queued, revisionOf } from '../../writes.ts'
 
 const check = scratchTests()
 
@@ -48,4 +49,15 @@ for (const state of ['queued', 'waiting', 'failed', 'dead']) {
 
 check('a job that is not there is not done', async (sql) => {
   expect(await complete(sql, 999_999, 1)).toBe(false)
+})
+
+check('the end of a change of an event is a revision of it', async (sql) => {
+  const { event } = await mirror(sql)
+  const id = await queued(sql, 'publish_event', { event })
+  const attempt = await begin(sql, id)
+  const before = await revisionOf(sql, event)
+  expect(await complete(sql, id, attempt)).toBe(true)
+  expect(await revisionOf(sql, event)).toBe(before + 1)
+  expect(await complete(sql, id, attempt)).toBe(false)
+  expect(await revisionOf(sql, event)).toBe(before + 1)
 })

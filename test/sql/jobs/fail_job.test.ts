@@ -2,6 +2,7 @@ import { expect } from 'bun:test'
 import type { TransactionSql } from 'postgres'
 import { addJob, at, claim, fail, jobOf } from '../../jobs.ts'
 import { scratchTests, sqlStateOf } from '../../scratch.ts'
+import { begin, mirror, queued, revisionOf } from '../../writes.ts'
 
 const check = scratchTests()
 
@@ -56,3 +57,16 @@ check('a word that is no state is refused', async (sql) => {
   expect(await sqlStateOf(sql, wrong)).toBe('22P02')
   expect(await jobOf(sql, id)).toMatchObject({ state: 'running' })
 })
+
+for (const state of ['waiting', 'failed', 'dead']) {
+  check(`a change of an event that ends as ${state} is a revision of it`, async (sql) => {
+    const { event } = await mirror(sql)
+    const id = await queued(sql, 'publish_event', { event })
+    const attempt = await begin(sql, id)
+    const before = await revisionOf(sql, event)
+    expect(await fail(sql, id, attempt, { state, retry: '12:10:00' })).toBe(true)
+    expect(await revisionOf(sql, event)).toBe(before + 1)
+    expect(await fail(sql, id, attempt, { state })).toBe(false)
+    expect(await revisionOf(sql, event)).toBe(before + 1)
+  })
+}

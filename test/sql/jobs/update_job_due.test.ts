@@ -2,6 +2,7 @@ import { expect } from 'bun:test'
 import type { TransactionSql } from 'postgres'
 import { addJob, at, claim, fail, jobOf } from '../../jobs.ts'
 import { scratchTests } from '../../scratch.ts'
+import { mirror, pendingOf, queued, revisionOf } from '../../writes.ts'
 
 const check = scratchTests()
 
@@ -52,4 +53,15 @@ check('what it failed for stays to be read, and its attempts count on', async (s
 
 check('a job that is not there is not found', async (sql) => {
   expect(await retry(sql, 999_999)).toEqual({ outcome: 'not_found', body: null })
+})
+
+check('a change of an event that is tried again is a revision of it, once', async (sql) => {
+  const { event } = await mirror(sql)
+  const id = await queued(sql, 'publish_event', { event })
+  await sql`select api.cancel_job(p_id => ${id}::bigint, p_actor => 'user 7')`
+  const before = await revisionOf(sql, event)
+  await sql`select api.update_job_due(p_id => ${id}::bigint, p_actor => 'user 7')`
+  await sql`select api.update_job_due(p_id => ${id}::bigint, p_actor => 'user 7')`
+  expect(await revisionOf(sql, event)).toBe(before + 1)
+  expect(await pendingOf(sql, event)).toEqual([['publish_event', 'queued']])
 })
