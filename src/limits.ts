@@ -408,8 +408,10 @@ export const syncSilenceMsMax = 30_000
 export const syncBreaksMax = 5
 /** A COPY of one piece takes a tenth of a second. */
 export const syncCopyMsMax = 120_000
-/** Products, items or orders that are applied by one call: a few tenths of a second, in which their webhooks wait. */
-export const syncBatchRecords = 200
+/** Products that are applied by one call, a tenth of a second in which their webhooks wait; their cost grows by the batch. */
+export const syncBatchProducts = 200
+/** Items or orders that are applied by one call. */
+export const syncBatchRecords = 1_000
 /** The planner is told what is there after so many records of a file, and then after four times as many. */
 export const syncAnalyzeRecordsMin = 1_000
 /** A batch that others' locks keep from being applied is tried again so often. */
