@@ -13,6 +13,7 @@ import { Refusal } from './platform/refusal.ts'
 const loadCommands = async () => ({
   ...(await import('./commands.ts')),
   ...(await import('./intake/commands.ts')),
+  ...(await import('./jobs/commands.ts')),
   ...(await import('./accounts/commands.ts')),
   ...(await import('./shopify/commands.ts')),
   ...(await import('./shopify/shopify.ts')),
@@ -162,6 +163,36 @@ deliveries
       return await runCommand(config, (deps) => discardDelivery(deps, { id }))
     }),
   )
+
+const jobs = program.command('jobs').description('look after calls that are owed: writes to Shopify, refunds')
+jobs
+  .command('list')
+  .description('newest first; by default those that wait for a person')
+  .option('--state <state>', 'those in this state, or `any`', 'dead')
+  .option('--limit <count>', 'at most so many', toCount, 100)
+  .action((options: { state: string; limit: number }) =>
+    ends(async (config) => {
+      const { runCommand, listJobs } = await loadCommands()
+      return await runCommand(config, (deps) => listJobs(deps, options))
+    }),
+  )
+for (const [name, description] of [
+  ['show', 'one job with what came of it'],
+  ['retry', 'have one that waits, was refused or was given up tried again at once'],
+  ['discard', 'have one that is not done never tried again'],
+] as const) {
+  jobs
+    .command(name)
+    .description(description)
+    .argument('<id>', 'its number', toCount)
+    .action((id: number) =>
+      ends(async (config) => {
+        const { runCommand, showJob, retryJob, discardJob } = await loadCommands()
+        const work = { show: showJob, retry: retryJob, discard: discardJob }[name]
+        return await runCommand(config, (deps) => work(deps, { id }))
+      }),
+    )
+}
 
 const webhooks = program.command('webhooks').description('look after what the shop sends us')
 for (const [name, description] of [
