@@ -445,7 +445,7 @@ export const levelLooksAtOnceMax = 100
 /** A look that was done is of interest for a day. */
 export const looksKeptHours = 24
 
-/** Products, items or orders of a snapshot that are compared at once: tens of milliseconds. */
+/** Products, items or orders of a snapshot that are compared at once: a tenth of a second. */
 export const reconcileRecordsAtOnce = 500
 /** Differences that are repaired at once. */
 export const repairsAtOnce = 50
