@@ -428,6 +428,8 @@ export const subscriptionsLookEveryMs = 15 * 60_000
 export const subscriptionsClaimEveryMs = 10_000
 /** How often the rights of the app are asked for: a merchant may change them. */
 export const accessLookEveryMs = 60 * 60_000
+/** And again after this time where the shop did not answer. */
+export const accessRetryMs = 60_000
 /** How often items are looked for whose newest level is late. */
 export const levelLooksEveryMs = 10_000
 /** Looks queued at once: a shop whose levels do not come at all is asked about its busiest items, not about all. */

@@ -6,7 +6,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { version } from '../package.json'
 import { type Config, readConfig } from './config.ts'
 import { isTransient } from './errors.ts'
-import { processesMax } from './limits.ts'
+import { processesMax, reconcileGraceS, repairsMaxDefault } from './limits.ts'
 import { Refusal } from './platform/refusal.ts'
 
 // What a role needs is loaded when it is started: `serve` serves earlier without the others.
@@ -97,6 +97,28 @@ program
       return await runCommand(config, (deps, databases) =>
         syncMirror(deps, databases, { config, ordersDays, signal }),
       )
+    }),
+  )
+
+program
+  .command('reconcile')
+  .description('hold the mirror against the whole shop, and repair what its webhooks will not')
+  .option('--dry-run', 'tell what differs and why, and repair nothing', false)
+  .option('--limit <count>', 'at most so many repairs', toCount, repairsMaxDefault)
+  .option(
+    '--grace <seconds>',
+    'what changed so shortly ago may still be told by its webhook',
+    toCount,
+    reconcileGraceS,
+  )
+  .action(({ dryRun, limit, grace }: { dryRun: boolean; limit: number; grace: number }) =>
+    ends(async (config) => {
+      const { runCommand } = await loadCommands()
+      const { reconcileMirror } = await import('./watch/commands.ts')
+      const stopping = new AbortController()
+      for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort())
+      const options = { config, isDryRun: dryRun, repairsMax: limit, graceS: grace, signal: stopping.signal }
+      return await runCommand(config, (deps, databases) => reconcileMirror(deps, databases, options))
     }),
   )
 
