@@ -344,6 +344,12 @@ export const jobsStateEveryMs = 10_000
 /** Connections of the jobs: those that are under way write one after the other. */
 export const jobsPoolSize = 2
 
+/** A change of capacity waits so long for a moment in which nothing is sold, and then is off by what is on its way: too few, never too many. */
+export const capacityQuietMsMax = 10_000
+/** How often it looks for one. */
+export const capacityLookEveryMs = 250
+assertBefore({ capacityQuietMsMax: capacityQuietMsMax + capacityLookEveryMs }, { jobAttemptMsMax })
+
 // Shopify's Admin API ----------------------------------------------------------------------------------------------
 
 /** One attempt: Shopify itself gives up after 10 s, with 504. */
@@ -402,8 +408,10 @@ export const syncSilenceMsMax = 30_000
 export const syncBreaksMax = 5
 /** A COPY of one piece takes a tenth of a second. */
 export const syncCopyMsMax = 120_000
-/** Products, items or orders that are applied by one call: a few tenths of a second, in which their webhooks wait. */
-export const syncBatchRecords = 200
+/** Products that are applied by one call, a tenth of a second in which their webhooks wait; their cost grows by the batch. */
+export const syncBatchProducts = 200
+/** Items or orders that are applied by one call. */
+export const syncBatchRecords = 1_000
 /** The planner is told what is there after so many records of a file, and then after four times as many. */
 export const syncAnalyzeRecordsMin = 1_000
 /** A batch that others' locks keep from being applied is tried again so often. */

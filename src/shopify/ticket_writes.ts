@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import type { createJobCalls, Job } from '../jobs/calls.ts'
 import { type JobHandler, Refused } from '../jobs/worker.ts'
-import { shopifyKeysMax } from '../limits.ts'
+import { capacityLookEveryMs, capacityQuietMsMax, shopifyKeysMax } from '../limits.ts'
 import type { Shopify } from './client.ts'
 import {
   activateInventory,
@@ -27,7 +28,7 @@ import type { Places } from './places.ts'
 type Deps = {
   shopify: Shopify
   places: Places
-  calls: Pick<ReturnType<typeof createJobCalls>, 'updateCapacityDelta'>
+  calls: Pick<ReturnType<typeof createJobCalls>, 'updateCapacitySeen' | 'updateCapacityDelta'>
   settleMs: number
 }
 
@@ -140,6 +141,7 @@ export function createTicketWrites({ shopify, places, calls, settleMs }: Deps) {
     const names = { ...eventOf(job), ...namesOf(job) }
     if (!isCounted) return { ...names, delta: null, shopify_updated_at: counted?.updatedAt ?? null }
 
+    await waitForQuiet(job, signal)
     const delta = await calls.updateCapacityDelta(job)
     if (delta === null) throw forgotten()
     if (delta === 0) return { ...names, delta, shopify_updated_at: counted?.updatedAt ?? null }
@@ -147,6 +149,14 @@ export function createTicketWrites({ shopify, places, calls, settleMs }: Deps) {
     const itemId = ticket.inventoryItem.id
     const changedAt = await adjust(job, { itemId, locationId, delta }, signal)
     return { ...names, delta, location_id: idOfGid(locationId), shopify_updated_at: changedAt }
+  }
+
+  /** While tickets sell nobody can tell to the unit how many there are, so a pause between two sales is waited for. */
+  async function waitForQuiet(job: Job, signal: AbortSignal): Promise<void> {
+    const until = performance.now() + capacityQuietMsMax
+    while (!(await calls.updateCapacitySeen(job)) && performance.now() < until) {
+      await setTimeout(capacityLookEveryMs, undefined, { signal })
+    }
   }
 
   // ---- parts --------------------------------------------------------------------------------------------------
