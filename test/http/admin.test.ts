@@ -403,7 +403,7 @@ test('a table of several pages has each order once, and its HEAD has no body', a
 
 describe('every route', () => {
   test('is for admins: nobody is 401, a user and a key are 403', async () => {
-    expect(routes).toHaveLength(11)
+    expect(routes).toHaveLength(12)
     const { body: scanner } = await act('POST /admin/api-keys', { name: 'door', scopes: ['checkin'] })
     const { event, ticket } = await onSale()
     for (const route of routes) {
