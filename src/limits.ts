@@ -408,8 +408,10 @@ export const syncSilenceMsMax = 30_000
 export const syncBreaksMax = 5
 /** A COPY of one piece takes a tenth of a second. */
 export const syncCopyMsMax = 120_000
-/** Products, items or orders that are applied by one call: a few tenths of a second, in which their webhooks wait. */
-export const syncBatchRecords = 200
+/** Products that are applied by one call, a tenth of a second in which their webhooks wait; their cost grows by the batch. */
+export const syncBatchProducts = 200
+/** Items or orders that are applied by one call. */
+export const syncBatchRecords = 1_000
 /** The planner is told what is there after so many records of a file, and then after four times as many. */
 export const syncAnalyzeRecordsMin = 1_000
 /** A batch that others' locks keep from being applied is tried again so often. */
@@ -434,6 +436,8 @@ export const subscriptionsLookEveryMs = 15 * 60_000
 export const subscriptionsClaimEveryMs = 10_000
 /** How often the rights of the app are asked for: a merchant may change them. */
 export const accessLookEveryMs = 60 * 60_000
+/** And again after this time where the shop did not answer. */
+export const accessRetryMs = 60_000
 /** How often items are looked for whose newest level is late. */
 export const levelLooksEveryMs = 10_000
 /** Looks queued at once: a shop whose levels do not come at all is asked about its busiest items, not about all. */

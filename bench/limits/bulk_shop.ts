@@ -8,7 +8,7 @@
 import { join } from 'node:path'
 
 export const ticketsPerEvent = 3
-export const bulkToken = 'a token of the benchmark'
+export const bulkToken = 'token-of-the-benchmark'
 
 /** Shopify's numbers of the nth event, from 1. */
 export const productId = (nth: number) => 10_000_000_000 + nth

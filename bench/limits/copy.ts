@@ -58,10 +58,18 @@ export async function compareWithCopy(
   return { events, rows, seedRowsPerS: oursRowsPerS, ...compared }
 }
 
-/** As `compareWithCopy`, for whatever brings rows into an empty, migrated database and lets the planner know. */
+/**
+ * As `compareWithCopy`, for whatever brings rows into an empty, migrated database and lets the planner know. `keepsTriggers`: COPY
+ * goes into tables as they are while the service runs, with their foreign keys and the triggers that keep the words of search, and
+ * so on one connection, parents first.
+ */
 export async function compareLoadWithCopy(
   adminUrl: string,
-  { load, rounds }: { load: (url: string) => Promise<void>; rounds: number },
+  {
+    load,
+    rounds,
+    keepsTriggers = false,
+  }: { load: (url: string) => Promise<void>; rounds: number; keepsTriggers?: boolean },
 ): Promise<{ rows: number; oursRowsPerS: number; copyRowsPerS: number; ratio: number; ratios: number[] }> {
   const prefix = `onsale_copy_${process.pid}_${randomBytes(4).toString('hex')}`
   const admin = openPool(adminUrl, { name: 'copy', max: 1, statementTimeoutMs: 0 })
@@ -83,7 +91,7 @@ export async function compareLoadWithCopy(
         // Neither side writes out what the other has left in memory.
         await admin`checkpoint`
         const startedAt = performance.now()
-        await (side === 'ours' ? load(url) : copyAll(url, tables))
+        await (side === 'ours' ? load(url) : keepsTriggers ? copyLive(url, tables) : copyAll(url, tables))
         times[side].push((performance.now() - startedAt) / 1000)
         await expectSame(url, tables)
         await drop(name)
@@ -137,12 +145,31 @@ async function copyAll(adminUrl: string, tables: readonly Table[]): Promise<void
   async function copyShare(sql: Sql, nth: number): Promise<void> {
     await sql`set session_replication_role = replica`
     await sql`set synchronous_commit = off`
-    for (const { name, columns, shares } of tables) {
-      const copy = await sql.unsafe(`copy onsale.${name} (${columns}) from stdin`).writable()
-      const signal = AbortSignal.timeout(copyMsMax)
-      await pipeline(Readable.from(piecesOf(shares[nth]!)), copy, { signal })
-    }
+    for (const table of tables) await copyRows(sql, table, table.shares[nth]!)
   }
+}
+
+async function copyLive(adminUrl: string, tables: readonly Table[]): Promise<void> {
+  const sql = openPool(adminUrl, { name: 'copy', max: 1, statementTimeoutMs: 0 })
+  const parents = ['events', 'tickets', 'sync_runs']
+  const placeOf = ({ name }: Table) => (parents.includes(name) ? parents.indexOf(name) : parents.length)
+  try {
+    await sql`set synchronous_commit = off`
+    for (const table of tables.toSorted((a, b) => placeOf(a) - placeOf(b))) {
+      // The triggers of events write it.
+      if (table.name === 'search_words') continue
+      for (const share of table.shares) await copyRows(sql, table, share)
+    }
+    await seedCalls.completeSeed(sql)
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
+async function copyRows(sql: Sql, { name, columns }: Table, share: Buffer): Promise<void> {
+  const copy = await sql.unsafe(`copy onsale.${name} (${columns}) from stdin`).writable()
+  const signal = AbortSignal.timeout(copyMsMax)
+  await pipeline(Readable.from(piecesOf(share)), copy, { signal })
 }
 
 /** The tables that have rows in one database and none in the other, with these rows. */

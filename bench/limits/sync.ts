@@ -1,11 +1,12 @@
 // `sync` against PostgreSQL's COPY of the rows that it makes: what is the price of reading a shop, of staging it, and of applying it
 // under the guards of webhooks while visitors are served.
 //
-//   bun bench/limits/sync.ts <adminUrl> [--events N]      prints the comparison as JSON
+//   bun bench/limits/sync.ts <adminUrl> [--events N] [--bare]     prints the comparison as JSON
 //
-// COPY is spared everything but the rows (limits/copy.ts): it has them in memory, in the order of their keys, runs on as many
-// connections as there are cores, and keeps triggers off. A sync fetches a file, reads lines, stages them, makes the rows by the
-// functions of the intake in one session, tells every process what changed, and holds both sides against each other at the end.
+// COPY has the rows in memory, in the order of their keys, and writes each of them once. A sync fetches files, reads lines, stages
+// them, makes the rows by the guards of webhooks, tells every process what changed, and holds both sides against each other at the
+// end. COPY goes into the tables as they are while the service runs: with foreign keys and triggers, on one connection. `--bare`
+// holds a sync against what loads an empty database fastest (limits/copy.ts): no trigger, a connection for each core.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -35,12 +36,13 @@ export type SyncComparison = {
 /** Brings `events` events into empty databases by `sync` and by COPY, in turns. */
 export async function compareSyncWithCopy(
   adminUrl: string,
-  { events, rounds }: { events: number; rounds: number },
+  { events, rounds, isBare = false }: { events: number; rounds: number; isBare?: boolean },
 ): Promise<SyncComparison> {
   return await withBulkShop(events, async (shopUrl) => {
     const { oursRowsPerS, ...compared } = await compareLoadWithCopy(adminUrl, {
       load: (url) => syncAll(url, shopUrl),
       rounds,
+      keepsTriggers: !isBare,
     })
     return { events, syncRowsPerS: oursRowsPerS, ...compared }
   })
@@ -86,7 +88,7 @@ async function syncAll(databaseUrl: string, shopUrl: string): Promise<void> {
 if (import.meta.main) {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { events: { type: 'string', default: '10000' } },
+    options: { events: { type: 'string', default: '10000' }, bare: { type: 'boolean', default: false } },
   })
   const comparison = await compareSyncWithCopy(positionals[0] ?? '', {
     events: Number(values.events),

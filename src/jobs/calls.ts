@@ -119,7 +119,7 @@ export function createJobCalls(sql: Session, metrics: Pick<Metrics, 'queryTime'>
 
     /**
      * By how much an attempt of an update_capacity job changes the stock in Shopify: the same for each attempt. Null: no number is
-     * wanted (unlimited), or somebody else has the job by now.
+     * wanted (unlimited), it is a day old and may have been added or not, or somebody else has the job by now.
      */
     updateCapacityDelta: (job: Pick<Job, 'id' | 'attempt'>): Promise<number | null> =>
       timed('update_capacity_delta', async () => {

@@ -1,5 +1,5 @@
 import { isTransient, sqlState } from '../errors.ts'
-import { syncAnalyzeRecordsMin, syncBatchRecords, syncBusyMax } from '../limits.ts'
+import { syncAnalyzeRecordsMin, syncBatchProducts, syncBatchRecords, syncBusyMax } from '../limits.ts'
 import type { SyncCalls, SyncKind, SyncPart, SyncReport, SyncRun } from './calls.ts'
 import { type SnapshotOptions, type SnapshotProgress, takeSnapshot } from './snapshot.ts'
 
@@ -25,7 +25,7 @@ export type SyncEnd = { run: SyncRun; report: SyncReport }
  * stopped goes on. Ends with a report of what is there and what is here.
  */
 export async function syncShop(options: SyncOptions): Promise<SyncEnd> {
-  const { signal, onProgress, countDrift, batchRecords = syncBatchRecords } = options
+  const { signal, onProgress, countDrift, batchRecords } = options
   return await takeSnapshot(
     async (loaded, calls) => {
       onProgress?.({ step: 'verifying' })
@@ -58,10 +58,11 @@ async function applyPart(
     calls: SyncCalls
     signal: AbortSignal
     onProgress: SyncOptions['onProgress'] | undefined
-    batchRecords: number
+    batchRecords: number | undefined
   },
 ): Promise<void> {
-  let limit = batchRecords
+  const limitMax = batchRecords ?? (kind === 'products' ? syncBatchProducts : syncBatchRecords)
+  let limit = limitMax
   let fault: string | null = null
   let records = 0
   // Plans of an empty mirror would go on reading whole tables as they fill.
@@ -79,7 +80,7 @@ async function applyPart(
       }
       busy = 0
       fault = null
-      limit = Math.min(batchRecords, limit * 2)
+      limit = Math.min(limitMax, limit * 2)
     } catch (error) {
       const isBusy = isTransient(error) || isDeadlock(error)
       if (sqlState(error) === null || (isBusy && ++busy > syncBusyMax)) throw error

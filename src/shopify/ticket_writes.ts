@@ -144,7 +144,7 @@ export function createTicketWrites({ shopify, places, calls, settleMs }: Deps) {
 
     await waitForQuiet(job, signal)
     const delta = await calls.updateCapacityDelta(job)
-    if (delta === null) throw new Error('The job was taken by another worker')
+    if (delta === null) throw forgotten()
     if (delta === 0) return { ...names, delta, shopify_updated_at: counted?.updatedAt ?? null }
     const locationId = await places.requireLocation(request.location_id)
     const itemId = ticket.inventoryItem.id
@@ -325,6 +325,12 @@ function isAs(found: FoundTicket, change: TicketChange): boolean {
 }
 
 const unstocked = ['ITEM_NOT_STOCKED_AT_LOCATION', 'INVALID_LOCATION']
+
+function forgotten(): Refused {
+  return new Refused(
+    'Whether Shopify has changed the stock is not known any more: look at it there; tried again, the change is worked out anew',
+  )
+}
 
 function isOf(error: unknown, code: string): boolean {
   return error instanceof ShopifyError && error.codes.includes(code)

@@ -68,6 +68,7 @@ beforeAll(async () => {
     metrics,
     catalog,
     accounts,
+    watch: {} as never,
     sales: createSales({ pool, metrics }),
     ticketLinks: createTicketLinks(secrets),
     rateLimits: createRateLimits({ redis: null, config: { rateLimits: false, trustedProxies: [] } }),
