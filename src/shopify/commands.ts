@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs'
 import type { CommandDeps, Databases } from '../commands.ts'
 import type { Config } from '../config.ts'
+import { sqlState } from '../errors.ts'
 import { createIntakeCalls } from '../intake/calls.ts'
 import { syncPoolSize } from '../limits.ts'
 import { openPool } from '../platform/database.ts'
 import { Refusal } from '../platform/refusal.ts'
+import { FileBroken } from './bulk_file.ts'
 import type { SyncPart, SyncReport } from './calls.ts'
+import { ShopifyError } from './error.ts'
 import { openShopify } from './shopify.ts'
 import { readSoldBefore } from './sold_before.ts'
 import { syncShop } from './sync.ts'
@@ -30,13 +33,13 @@ export async function syncMirror(
   }
   const soldBefore = soldBeforeFile === null ? [] : readSoldBefore(readText(soldBeforeFile))
   const intake = createIntakeCalls(sql, metrics)
-  // The service may never have run: what is an event, and in which currency, is said by the environment.
-  await intake.updateSettings(config)
   const owner = openPool(databaseAdminUrl, { name: 'sync', max: syncPoolSize, statementTimeoutMs: 0 })
   const progress = showProgress({ print, hasBar: process.stdout.isTTY })
   const startedAt = performance.now()
   try {
-    const { run, report } = await syncShop({
+    // The service may never have run: what is an event, and in which currency, is said by the environment.
+    await intake.updateSettings(config)
+    const { run, report, soldBeforeKnown } = await syncShop({
       shopify,
       sql: owner,
       metrics,
@@ -55,11 +58,19 @@ export async function syncMirror(
       },
     })
     progress.stop()
+    const unknown = soldBefore.length - soldBeforeKnown
+    if (unknown > 0)
+      print(`${unknown} figures of what was sold before are of no ticket here: they count when it comes`)
     const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1)
     return tellReport(report, { parts: run.parts, seconds, print })
   } catch (error) {
     progress.stop()
     if (signal.aborted) throw new Refusal('Stopped: `sync` goes on where it was', { cause: error })
+    // The currency would change under stored prices.
+    if (error instanceof Error && sqlState(error) === 'OS001')
+      throw new Refusal(error.message, { cause: error })
+    if (error instanceof ShopifyError || error instanceof FileBroken)
+      throw new Refusal(`${error.message}: \`sync\` goes on where it was`, { cause: error })
     throw error
   } finally {
     await owner.end({ timeout: 1 })

@@ -20,8 +20,8 @@ export type SyncOptions = Omit<SnapshotOptions, 'purpose' | 'onProgress'> & {
   batchRecords?: number
 }
 
-/** A sync that has ended. */
-export type SyncEnd = { run: SyncRun; report: SyncReport }
+/** A sync that has ended; `soldBeforeKnown`: how many of those figures are of a ticket that is known. */
+export type SyncEnd = { run: SyncRun; report: SyncReport; soldBeforeKnown: number }
 
 /**
  * Brings the whole shop into the mirror, while webhooks go on arriving: a snapshot, applied under their guards. One that was
@@ -31,12 +31,12 @@ export async function syncShop(options: SyncOptions): Promise<SyncEnd> {
   const { signal, onProgress, countDrift, batchRecords, soldBefore = [] } = options
   return await takeSnapshot(
     async (loaded, calls) => {
-      if (soldBefore.length > 0) await calls.applySoldBefore(soldBefore)
+      const soldBeforeKnown = soldBefore.length === 0 ? 0 : await calls.applySoldBefore(soldBefore)
       onProgress?.({ step: 'verifying' })
       await calls.analyzeMirror()
       const report = { counts: await calls.listSyncCounts(loaded.id), drift: await countDrift() }
       await calls.completeSyncRun(loaded.id, { report })
-      return { run: await calls.getSyncRun(loaded.id), report }
+      return { run: await calls.getSyncRun(loaded.id), report, soldBeforeKnown }
     },
     {
       ...options,
