@@ -36,7 +36,6 @@ check('what the deployment decided is kept', async (sql) => {
       currency: 'JPY',
       event_tag: 'ticket',
       event_type: 'concert',
-      is_connected: false,
       counts_test_orders: false,
       is_connected: false,
       keep_bodies_hours: 48,
