@@ -37,7 +37,6 @@ check('what the deployment decided is kept', async (sql) => {
       event_tag: 'ticket',
       event_type: 'concert',
       counts_test_orders: false,
-      is_connected: false,
       keep_bodies_hours: 48,
       uninstalled_at: null,
     },
