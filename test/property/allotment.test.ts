@@ -122,7 +122,8 @@ async function live({ units: unitsAtFirst, moves, acts, isStormy }: Life): Promi
     for (const crash of crashes)
       await Promise.all(isByTwins ? [attempt(crash), attempt(crash + 1)] : [attempt(crash)])
     Object.assign(api.faults, calm)
-    await attempt(null)
+    // A busy machine may fail a call as well.
+    for (let nth = 0; nth < 3; nth++) await attempt(null)
     Object.assign(api.faults, isStormy ? storm : calm)
     const [ended] = await admin<{ state: string; result: { moved: number; missing: number } }[]>`
       select state, result from onsale.jobs where id = ${job}`
