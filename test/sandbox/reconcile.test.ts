@@ -158,7 +158,7 @@ test('what is under way as a write of ours is left alone', async () => {
   await holed.admin`
     update onsale.shopify_products set stamp = row('2020-01-01', 0, '')::onsale.stamp
     where product_id = ${product!.product_id}`
-  const job = await addJob(holed.admin, { kind: 'update_event', subject: `event ${product!.event_id}` })
+  const job = await addJob(holed.admin, { kind: 'update_event', eventId: Number(product!.event_id) })
   await run(holed, { isDryRun: true })
   const row = (await found(holed)).find(({ what }) => what === `product ${product!.product_id}`)
   expect(row).toMatchObject({ cause: 'ours', outcome: null })
