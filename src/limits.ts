@@ -344,7 +344,7 @@ export const jobsStateEveryMs = 10_000
 /** Connections of the jobs: those that are under way write one after the other. */
 export const jobsPoolSize = 2
 
-/** A change of capacity waits so long for a moment in which nothing is sold, and then is off by what is on its way: too few, never too many. */
+/** A change of capacity waits so long for a moment in which nothing is sold, and then is off by the least that was on its way meanwhile. */
 export const capacityQuietMsMax = 10_000
 /** How often it looks for one. */
 export const capacityLookEveryMs = 250

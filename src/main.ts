@@ -88,14 +88,18 @@ program
     toCount,
     60,
   )
-  .action(({ ordersDays }: { ordersDays: number }) =>
+  .option(
+    '--sold-before <file>',
+    'what was sold before those orders: lines of `variant id,units`, or JSON; it is added to what is sold',
+  )
+  .action(({ ordersDays, soldBefore = null }: { ordersDays: number; soldBefore?: string | null }) =>
     ends(async (config) => {
       const { runCommand, syncMirror } = await loadCommands()
       const stopping = new AbortController()
       for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort())
       const { signal } = stopping
       return await runCommand(config, (deps, databases) =>
-        syncMirror(deps, databases, { config, ordersDays, signal }),
+        syncMirror(deps, databases, { config, ordersDays, soldBeforeFile: soldBefore, signal }),
       )
     }),
   )

@@ -26,8 +26,9 @@ type Place = { inventoryItemId: string; locationId: string }
 type Undone = { answer: 'refused' | 'void'; error: Refused | null }
 
 /**
- * What the worker of the jobs does for the allotment, by kind of job: moves units of a ticket between Shopify and the direct channel: what is taken leaves Shopify before it is sold here, what is
- * given back leaves here before it is sold there. PostgreSQL keeps every step and says what comes next.
+ * What the worker of the jobs does for the allotment, by kind of job: it moves units of a ticket between Shopify and the direct
+ * channel. What is taken leaves Shopify before it is sold here, what is given back leaves here before it is sold there. PostgreSQL
+ * keeps every step and says what comes next.
  */
 export function createAllotment({
   sql,
@@ -60,13 +61,13 @@ export function createAllotment({
     const changed =
       (await unstocked(call, place, { signal })) ?? (await change(job, call, { ...place, signal }))
     if ('error' in changed) {
-      await calls.applyAllotmentAnswer(job.id, call.callKey, { answer: changed.answer })
+      await calls.applyAllotmentAnswer(job, call.callKey, { answer: changed.answer })
       if (changed.error !== null) throw changed.error
       return
     }
     const { toldAt } = changed
     const quantity = call.step === 'taking' ? await quantityAfter(call, toldAt, { ...place, signal }) : null
-    await calls.applyAllotmentAnswer(job.id, call.callKey, { answer: 'made', quantity, toldAt })
+    await calls.applyAllotmentAnswer(job, call.callKey, { answer: 'made', quantity, toldAt })
   }
 
   /** Units that go back to where nothing is sold from would be lost: Shopify takes them there, too. */

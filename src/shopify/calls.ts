@@ -4,6 +4,7 @@ import type { ReservedSql } from 'postgres'
 import { syncCopyMsMax } from '../limits.ts'
 import type { Session, Sql } from '../platform/database.ts'
 import { callTimer, type Metrics } from '../platform/metrics.ts'
+import type { SoldBefore } from './sold_before.ts'
 
 /** What a snapshot is read for: to be applied as a whole, or to be compared with first. */
 export type SyncPurpose = 'sync' | 'reconcile'
@@ -192,6 +193,18 @@ export function createSyncCalls(sql: Sql, metrics: Pick<Metrics, 'queryTime'>) {
             ) r`
         })
         return row ?? null
+      }),
+
+    /** Keeps what was sold before the first known order; answers how many of the variants are known. */
+    applySoldBefore: (figures: readonly SoldBefore[]): Promise<number> =>
+      timed('apply_sold_before', async () => {
+        const [row] = await sql<{ known: number }[]>`
+          select count(*) filter (where s.outcome = 'applied')::integer as known
+          from api.apply_sold_before(
+            p_variant_ids => ${`{${figures.map(({ variantId }) => variantId).join(',')}}`}::text::bigint[],
+            p_units => ${`{${figures.map(({ units }) => units).join(',')}}`}::text::integer[]
+          ) s`
+        return row!.known
       }),
 
     /** Tells the planner what is there now: the mirror may have been empty. */

@@ -1,11 +1,16 @@
+import { readFileSync } from 'node:fs'
 import type { CommandDeps, Databases } from '../commands.ts'
 import type { Config } from '../config.ts'
+import { sqlState } from '../errors.ts'
 import { createIntakeCalls } from '../intake/calls.ts'
 import { syncPoolSize } from '../limits.ts'
 import { openPool } from '../platform/database.ts'
 import { Refusal } from '../platform/refusal.ts'
+import { FileBroken } from './bulk_file.ts'
 import type { SyncPart, SyncReport } from './calls.ts'
+import { ShopifyError } from './error.ts'
 import { openShopify } from './shopify.ts'
+import { readSoldBefore } from './sold_before.ts'
 import { syncShop } from './sync.ts'
 import { showProgress } from './sync_progress.ts'
 
@@ -13,7 +18,12 @@ import { showProgress } from './sync_progress.ts'
 export async function syncMirror(
   { sql, log, metrics, print }: CommandDeps,
   { databaseAdminUrl }: Databases,
-  { config, ordersDays, signal }: { config: Config; ordersDays: number; signal: AbortSignal },
+  {
+    config,
+    ordersDays,
+    soldBeforeFile,
+    signal,
+  }: { config: Config; ordersDays: number; soldBeforeFile: string | null; signal: AbortSignal },
 ): Promise<number> {
   const shopify = openShopify(config, { log, metrics, processes: 1 })
   if (shopify === null) {
@@ -21,36 +31,59 @@ export async function syncMirror(
       'There is no shop to read from: set SHOPIFY_SHOPS or SHOPIFY_API_URL, and SHOPIFY_ACCESS_TOKEN or SHOPIFY_CLIENT_ID',
     )
   }
+  const soldBefore = soldBeforeFile === null ? [] : readSoldBefore(readText(soldBeforeFile))
   const intake = createIntakeCalls(sql, metrics)
-  // The service may never have run: what is an event, and in which currency, is said by the environment.
-  await intake.updateSettings(config)
   const owner = openPool(databaseAdminUrl, { name: 'sync', max: syncPoolSize, statementTimeoutMs: 0 })
   const progress = showProgress({ print, hasBar: process.stdout.isTTY })
   const startedAt = performance.now()
   try {
-    const { run, report } = await syncShop({
+    // The service may never have run: what is an event, and in which currency, is said by the environment.
+    await intake.updateSettings(config)
+    const { run, report, soldBeforeKnown } = await syncShop({
       shopify,
       sql: owner,
       metrics,
       currency: config.shopifyCurrency,
       ordersDays,
+      soldBefore,
       signal,
       countDrift: async () => (await intake.verify()).length,
       onProgress: progress.show,
       onStart: ({ id, shop, started_at, orders_since }, { isResumed, sees }) => {
         print(`${isResumed ? 'Going on with' : 'Beginning'} run ${id} of ${shop}, as of ${started_at}`)
         print(`Orders since ${orders_since.slice(0, 10)}; the access token sees ${sees}`)
+        const units = soldBefore.reduce((sum, figure) => sum + figure.units, 0)
+        if (soldBefore.length > 0)
+          print(`Sold before, as you say: ${units} units of ${soldBefore.length} tickets`)
       },
     })
     progress.stop()
+    const unknown = soldBefore.length - soldBeforeKnown
+    if (unknown > 0)
+      print(`${unknown} figures of what was sold before are of no ticket here: they count when it comes`)
     const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1)
     return tellReport(report, { parts: run.parts, seconds, print })
   } catch (error) {
     progress.stop()
     if (signal.aborted) throw new Refusal('Stopped: `sync` goes on where it was', { cause: error })
+    // The currency would change under stored prices.
+    if (error instanceof Error && sqlState(error) === 'OS001')
+      throw new Refusal(error.message, { cause: error })
+    if (error instanceof ShopifyError || error instanceof FileBroken)
+      throw new Refusal(`${error.message}: \`sync\` goes on where it was`, { cause: error })
     throw error
   } finally {
     await owner.end({ timeout: 1 })
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new Refusal(`Cannot read what was sold before: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    })
   }
 }
 

@@ -2,6 +2,7 @@ import { isTransient, sqlState } from '../errors.ts'
 import { syncAnalyzeRecordsMin, syncBatchProducts, syncBatchRecords, syncBusyMax } from '../limits.ts'
 import type { SyncCalls, SyncKind, SyncPart, SyncReport, SyncRun } from './calls.ts'
 import { type SnapshotOptions, type SnapshotProgress, takeSnapshot } from './snapshot.ts'
+import type { SoldBefore } from './sold_before.ts'
 
 /** How far a sync is: its snapshot, then the lines that are applied, and what it does at the end. */
 export type SyncProgress =
@@ -13,26 +14,29 @@ export type SyncOptions = Omit<SnapshotOptions, 'purpose' | 'onProgress'> & {
   onProgress?: (progress: SyncProgress) => void
   /** Rows that are not what the facts say. */
   countDrift: () => Promise<number>
+  /** What was sold before the first order of the snapshot, as an admin says. */
+  soldBefore?: readonly SoldBefore[]
   /** Smaller in tests. */
   batchRecords?: number
 }
 
-/** A sync that has ended. */
-export type SyncEnd = { run: SyncRun; report: SyncReport }
+/** A sync that has ended; `soldBeforeKnown`: how many of those figures are of a ticket that is known. */
+export type SyncEnd = { run: SyncRun; report: SyncReport; soldBeforeKnown: number }
 
 /**
  * Brings the whole shop into the mirror, while webhooks go on arriving: a snapshot, applied under their guards. One that was
  * stopped goes on. Ends with a report of what is there and what is here.
  */
 export async function syncShop(options: SyncOptions): Promise<SyncEnd> {
-  const { signal, onProgress, countDrift, batchRecords } = options
+  const { signal, onProgress, countDrift, batchRecords, soldBefore = [] } = options
   return await takeSnapshot(
     async (loaded, calls) => {
+      const soldBeforeKnown = soldBefore.length === 0 ? 0 : await calls.applySoldBefore(soldBefore)
       onProgress?.({ step: 'verifying' })
       await calls.analyzeMirror()
       const report = { counts: await calls.listSyncCounts(loaded.id), drift: await countDrift() }
       await calls.completeSyncRun(loaded.id, { report })
-      return { run: await calls.getSyncRun(loaded.id), report }
+      return { run: await calls.getSyncRun(loaded.id), report, soldBeforeKnown }
     },
     {
       ...options,

@@ -59,15 +59,14 @@ export function createTicketWrites({ shopify, places, calls, settleMs }: Deps) {
       { attempt: job.attempt, settleMs },
       {
         look: () => findMade(id, variant, signal),
-        ask: async () => {
-          const { productVariantsBulkCreate: answered } = await shopify.call(
-            createTickets,
-            { productId: id, variants: [variant] },
-            { signal },
-          )
-          const { updatedAt } = required(answered.product)
-          return { id: required(answered.productVariants?.[0]).id, updatedAt }
-        },
+        ask: () =>
+          add(id, variant, signal).catch(async (error: unknown) => {
+            // The name is taken: by an earlier attempt, if that came to its end after it was looked for.
+            const isTaken = error instanceof ShopifyError && error.kind === 'user_errors' && job.attempt > 1
+            const made = isTaken ? await findMade(id, variant, signal) : null
+            if (made === null) throw error
+            return made
+          }),
       },
     )
     return {
@@ -211,6 +210,13 @@ export function createTicketWrites({ shopify, places, calls, settleMs }: Deps) {
         isStocked = true
       }
     }
+  }
+
+  async function add(productId: string, variant: NewTicket, signal: AbortSignal) {
+    const variables = { productId, variants: [variant] }
+    const { productVariantsBulkCreate } = await shopify.call(createTickets, variables, { signal })
+    const { updatedAt } = required(productVariantsBulkCreate.product)
+    return { id: required(productVariantsBulkCreate.productVariants?.[0]).id, updatedAt }
   }
 
   async function set(productId: string, change: TicketChange, signal: AbortSignal) {

@@ -121,7 +121,7 @@ test('a shop that refuses has nothing moved, in either direction, and the next m
   const elsewhere = circle.api.shop.world.locations[0]!.id
   expect(await moved({ ...rock, location: elsewhere }, 15)).toMatchObject({
     state: 'failed',
-    errors: [{ message: expect.stringContaining('location') }],
+    errors: [{ message: expect.stringContaining('does not stock'), field: '/location_id' }],
   })
   expect(await moved(rock, 15)).toMatchObject({ state: 'done', result: { moved: 15 } })
   expect(await moved({ ...rock, location: elsewhere }, 5)).toMatchObject({ state: 'failed' })
@@ -174,7 +174,7 @@ test('units that are taken where nothing is sold from any more are not sold here
   })
   const { request } = await jobOf(admin, job)
   const { signal } = new AbortController()
-  const attempt = { id: job, kind: 'move_allotment', subject: '', request, idempotencyKey: '', attempt: 1 }
+  const attempt = { id: job, kind: 'move_allotment', subject: '', request, idempotencyKey: '', attempt: 0 }
   // The fake shop takes nothing back there; Shopify does.
   await expect(move(attempt, { signal })).rejects.toThrow('stock')
   expect(await move(attempt, { signal })).toMatchObject({ moved: 0, missing: 15 })

@@ -1,8 +1,8 @@
 -- Looks how many units there are before the attempt of an update_capacity job works out its difference, and keeps that in the
 -- request. True: no order of the last minute, or nothing sold or counted for p_quiet, so that it is exact; or there is nothing to
 -- be worked out any more.
--- False: tickets are being sold, and it is off by what is on its way; ask again. Of several looks the most is kept, so that who
--- cannot wait adds too few rather than too many. Locks: jobs.
+-- False: tickets are being sold, and it is off by what is on its way; ask again. Of several looks the most is kept: it is off
+-- by the least that was on its way. Locks: jobs.
 create or replace function api.update_capacity_seen(
   p_job_id bigint,
   p_attempt integer,

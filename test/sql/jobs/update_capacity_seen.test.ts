@@ -81,7 +81,7 @@ check('an order alone is waited out, too', async (sql) => {
 })
 
 check(
-  'who cannot wait takes the most that was seen, and so adds too few rather than too many',
+  'who cannot wait takes the most that was seen, which is off by the least that was on its way',
   async (sql) => {
     const job = await enlarging(sql)
     await tell(sql, 96, '12:00:00')
