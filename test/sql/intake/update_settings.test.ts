@@ -38,7 +38,6 @@ check('what the deployment decided is kept', async (sql) => {
       event_type: 'concert',
       is_connected: false,
       counts_test_orders: false,
-      is_connected: false,
       keep_bodies_hours: 48,
       uninstalled_at: null,
     },
