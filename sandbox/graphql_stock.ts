@@ -160,7 +160,8 @@ export function createStockMutations(shop: AdminShop, views: Views) {
       return {
         name: 'available',
         delta,
-        quantityAfterChange: available,
+        // As at Shopify, whatever its documentation says of the field.
+        quantityAfterChange: null,
         item: () => views.item(variant.item),
         location: () => views.location(level.location),
         level,

@@ -71,6 +71,7 @@ grant execute on function api.cancel_job to onsale_service;
 grant execute on function api.list_job_states to onsale_service;
 grant execute on function api.place_dead_job to onsale_service;
 grant execute on function api.apply_job_confirmations to onsale_service;
+grant execute on function api.update_capacity_seen to onsale_service;
 grant execute on function api.update_capacity_delta to onsale_service;
 
 -- shopify

@@ -29,6 +29,7 @@ import { salesRoutes } from './sales/routes.ts'
 import type { Sales } from './sales/sales.ts'
 import type { TicketLinks } from './sales/ticket_links.ts'
 import { type SyncRoutesDeps, syncRoutes } from './shopify/routes.ts'
+import { type WatchRoutesDeps, watchRoutes } from './watch/routes.ts'
 
 export type AppDeps = {
   config: Config
@@ -46,6 +47,7 @@ export type AppDeps = {
   ticketLinks: TicketLinks
   rateLimits: RateLimits
   admin: Admin
+  watch: WatchRoutesDeps['watch']
   ops: OpsRoutesDeps['ops']
   readMetrics: OpsRoutesDeps['readMetrics']
 }
@@ -70,6 +72,7 @@ export function buildApp({
   ticketLinks,
   rateLimits,
   admin,
+  watch,
   ops,
   readMetrics,
 }: AppDeps) {
@@ -85,6 +88,7 @@ export function buildApp({
     .use(deliveryRoutes({ ...deliveries, accounts }))
     .use(rateLimitRoutes({ rateLimits, accounts }))
     .use(adminRoutes({ admin, accounts }))
+    .use(watchRoutes({ watch, accounts, config }))
     .use(opsRoutes({ ops, readMetrics }))
   const direct = {
     '/events': reads.listEvents,

@@ -75,6 +75,8 @@ export function readConfig(env: Record<string, string | undefined>) {
     shopifyLowPointsPercent: read.integer('SHOPIFY_LOW_POINTS_PERCENT', 20, { min: 0, max: 100 }),
     /** Where tickets are stocked. Null: at the shop's only location. */
     shopifyLocationId: read.text('SHOPIFY_LOCATION_ID', '') || null,
+    /** How often the mirror is held against the shop. Null: only when somebody asks for it. */
+    reconcileEveryHours: read.integer('RECONCILE_EVERY_HOURS', 24, { min: 0, max: 24 * 30 }) || null,
     keepBodiesHours: read.integer('KEEP_BODIES_HOURS', 0, { min: 0, max: 24 * 30 }),
 
     /** Sign tokens and links to tickets: the first one new ones, all are accepted. Empty: made at start. */

@@ -344,6 +344,12 @@ export const jobsStateEveryMs = 10_000
 /** Connections of the jobs: those that are under way write one after the other. */
 export const jobsPoolSize = 2
 
+/** A change of capacity waits so long for a moment in which nothing is sold, and then is off by the least that was on its way meanwhile. */
+export const capacityQuietMsMax = 10_000
+/** How often it looks for one. */
+export const capacityLookEveryMs = 250
+assertBefore({ capacityQuietMsMax: capacityQuietMsMax + capacityLookEveryMs }, { jobAttemptMsMax })
+
 // Shopify's Admin API ----------------------------------------------------------------------------------------------
 
 /** One attempt: Shopify itself gives up after 10 s, with 504. */
@@ -430,6 +436,8 @@ export const subscriptionsLookEveryMs = 15 * 60_000
 export const subscriptionsClaimEveryMs = 10_000
 /** How often the rights of the app are asked for: a merchant may change them. */
 export const accessLookEveryMs = 60 * 60_000
+/** And again after this time where the shop did not answer. */
+export const accessRetryMs = 60_000
 /** How often items are looked for whose newest level is late. */
 export const levelLooksEveryMs = 10_000
 /** Looks queued at once: a shop whose levels do not come at all is asked about its busiest items, not about all. */
@@ -437,7 +445,7 @@ export const levelLooksAtOnceMax = 100
 /** A look that was done is of interest for a day. */
 export const looksKeptHours = 24
 
-/** Products, items or orders of a snapshot that are compared at once: tens of milliseconds. */
+/** Products, items or orders of a snapshot that are compared at once: a tenth of a second. */
 export const reconcileRecordsAtOnce = 500
 /** Differences that are repaired at once. */
 export const repairsAtOnce = 50

@@ -6,13 +6,14 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { version } from '../package.json'
 import { type Config, readConfig } from './config.ts'
 import { isTransient } from './errors.ts'
-import { processesMax } from './limits.ts'
+import { processesMax, reconcileGraceS, repairsMaxDefault } from './limits.ts'
 import { Refusal } from './platform/refusal.ts'
 
 // What a role needs is loaded when it is started: `serve` serves earlier without the others.
 const loadCommands = async () => ({
   ...(await import('./commands.ts')),
   ...(await import('./intake/commands.ts')),
+  ...(await import('./jobs/commands.ts')),
   ...(await import('./accounts/commands.ts')),
   ...(await import('./shopify/commands.ts')),
   ...(await import('./shopify/shopify.ts')),
@@ -103,6 +104,28 @@ program
     }),
   )
 
+program
+  .command('reconcile')
+  .description('hold the mirror against the whole shop, and repair what its webhooks will not')
+  .option('--dry-run', 'tell what differs and why, and repair nothing', false)
+  .option('--limit <count>', 'at most so many repairs', toCount, repairsMaxDefault)
+  .option(
+    '--grace <seconds>',
+    'what changed so shortly ago may still be told by its webhook',
+    toCount,
+    reconcileGraceS,
+  )
+  .action(({ dryRun, limit, grace }: { dryRun: boolean; limit: number; grace: number }) =>
+    ends(async (config) => {
+      const { runCommand } = await loadCommands()
+      const { reconcileMirror } = await import('./watch/commands.ts')
+      const stopping = new AbortController()
+      for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort())
+      const options = { config, isDryRun: dryRun, repairsMax: limit, graceS: grace, signal: stopping.signal }
+      return await runCommand(config, (deps, databases) => reconcileMirror(deps, databases, options))
+    }),
+  )
+
 const deliveries = program.command('deliveries').description('look after webhooks that could not be applied')
 deliveries
   .command('list')
@@ -144,6 +167,36 @@ deliveries
       return await runCommand(config, (deps) => discardDelivery(deps, { id }))
     }),
   )
+
+const jobs = program.command('jobs').description('look after calls that are owed: writes to Shopify, refunds')
+jobs
+  .command('list')
+  .description('newest first; by default those that wait for a person')
+  .option('--state <state>', 'those in this state, or `any`', 'dead')
+  .option('--limit <count>', 'at most so many', toCount, 100)
+  .action((options: { state: string; limit: number }) =>
+    ends(async (config) => {
+      const { runCommand, listJobs } = await loadCommands()
+      return await runCommand(config, (deps) => listJobs(deps, options))
+    }),
+  )
+for (const [name, description] of [
+  ['show', 'one job with what came of it'],
+  ['retry', 'have one that waits, was refused or was given up tried again at once'],
+  ['discard', 'have one that is not done never tried again'],
+] as const) {
+  jobs
+    .command(name)
+    .description(description)
+    .argument('<id>', 'its number', toCount)
+    .action((id: number) =>
+      ends(async (config) => {
+        const { runCommand, showJob, retryJob, discardJob } = await loadCommands()
+        const work = { show: showJob, retry: retryJob, discard: discardJob }[name]
+        return await runCommand(config, (deps) => work(deps, { id }))
+      }),
+    )
+}
 
 const webhooks = program.command('webhooks').description('look after what the shop sends us')
 for (const [name, description] of [

@@ -44,6 +44,7 @@ import { createSyncCalls } from './shopify/calls.ts'
 import { hasShopify, openShopify } from './shopify/shopify.ts'
 import { createAccess } from './watch/access.ts'
 import { createWatchCalls } from './watch/calls.ts'
+import { startReconciling } from './watch/schedule.ts'
 import { startWatchTasks } from './watch/tasks.ts'
 import { startWorkers } from './work.ts'
 
@@ -177,6 +178,7 @@ export async function startService(
     ticketLinks: createTicketLinks(secrets),
     rateLimits: createRateLimits({ redis, config }),
     admin,
+    watch: createWatchCalls(pools.admin, metrics),
     ops,
     readMetrics: readMetrics ?? (() => metrics.registry.metrics()),
   })
@@ -202,7 +204,17 @@ export async function startService(
       ...startWorkers({ sql: pools.jobs, config, shopify, payments, log, metrics }),
       ...(shopify === null
         ? []
-        : [startWatchTasks({ shopify, access: createAccess(shopify), calls: watchCalls, log, metrics })]),
+        : [
+            startWatchTasks({ shopify, access: createAccess(shopify), calls: watchCalls, log, metrics }),
+            startReconciling({
+              shopify,
+              calls: watchCalls,
+              submit: tasksIntake.submit,
+              config,
+              log,
+              metrics,
+            }),
+          ]),
     ]
 
     const port = server.port ?? config.port

@@ -118,7 +118,7 @@ async function start(parts: Parts, env: Env, { demo, print, fail }: UpOptions) {
 }
 
 /** The Admin API of a played shop, as `config` names it. */
-type PlayedShop = { shopifyApiUrl: string; shopifyAccessToken: string }
+type PlayedShop = { shopifyApiUrl: string; shopifyAccessToken: string; reconcileEveryHours: null }
 
 const shopProgram = resolve(import.meta.dir, '../sandbox/shop.ts')
 
@@ -131,6 +131,8 @@ async function playedShop(config: Config, { kept }: Home): Promise<PlayedShop | 
   return {
     shopifyApiUrl: `http://127.0.0.1:${port}/admin/api/2026-10/graphql.json`,
     shopifyAccessToken: kept.SHOPIFY_ACCESS_TOKEN || `${demoSecretPrefix}${randomBytes(16).toString('hex')}`,
+    // It forgets what was made in it, and what another played shop told it never knew: that is not to be deleted here.
+    reconcileEveryHours: null,
   }
 }
 

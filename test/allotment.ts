@@ -88,11 +88,11 @@ export async function said(
   job: number,
   key: string,
   answer: 'made' | 'refused' | 'void',
-  { quantity = null as number | null, now = '2026-11-01T12:07:00Z' } = {},
+  { quantity = null as number | null, attempt = 0, now = '2026-11-01T12:07:00Z' } = {},
 ): Promise<boolean> {
   const [row] = await sql<{ is_stored: boolean }[]>`
     select api.apply_allotment_answer(
-      p_job_id => ${job}::bigint, p_call_key => ${key}::uuid, p_answer => ${answer}::text,
+      p_job_id => ${job}::bigint, p_attempt => ${attempt}::integer, p_call_key => ${key}::uuid, p_answer => ${answer}::text,
       p_quantity => ${quantity}::bigint, p_told_at => ${answer === 'made' ? now : null}::text::timestamptz,
       p_now => ${now}::text::timestamptz
     ) as is_stored`

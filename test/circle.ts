@@ -51,8 +51,8 @@ export async function startCircle({
   const jobs = createJobCalls(database.service, metrics)
   const writes = createAdminCalls(metrics)
   const config = { shopifyEventTag: null, shopifyEventType: null, shopifyLocationId: null, ...settings }
-  const workers = Array.from({ length: workerCount }, () => {
-    const shopify = createShopify({
+  const clientOf = () =>
+    createShopify({
       url: apiUrlOf(api),
       tokens: fixedToken(accessToken),
       log,
@@ -60,6 +60,8 @@ export async function startCircle({
       retryMs: 5,
       breakMs: 50,
     })
+  const workers = Array.from({ length: workerCount }, () => {
+    const shopify = clientOf()
     const places = createPlaces(shopify, { locationId: config.shopifyLocationId })
     const handlers = {
       ...createShopifyWrites({ shopify, calls: jobs, config, settleMs: 20 }),
@@ -75,6 +77,8 @@ export async function startCircle({
     service,
     api,
     metrics,
+    /** A client beside those of the workers. */
+    shopify: clientOf(),
     place: async (write: Omit<ShopifyWrite, 'version'>): Promise<number> => {
       const { outcome, jobId } = await writes.placeShopifyWrite(
         database.service,

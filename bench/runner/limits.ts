@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
+import { type CircleOptions, type CircleResult, measureCircle } from '../limits/circle.ts'
 import { type ClassicOptions, type ClassicResult, measureClassic } from '../limits/classic.ts'
 import { type CopyComparison, type CopyOptions, compareWithCopy } from '../limits/copy.ts'
 import { withDatabase } from '../limits/database.ts'
@@ -26,6 +27,8 @@ export type Limits = {
   classicTransactions(options: ClassicOptions): Promise<ClassicResult>
   /** Writes to Shopify worked off by so many workers, in a database of its own. */
   jobQueue(options: Omit<QueueOptions, 'shopifyUrl'>): Promise<QueueResult>
+  /** Writes to Shopify until visitors see them, in a database of its own. */
+  circle(options: CircleOptions): Promise<CircleResult>
   /** A bare Bun.serve that counts what it is sent: in memory, or in one row of a database of its own and answered after the commit. */
   withCounter<T>(options: { commits: boolean }, use: (url: string) => Promise<T>): Promise<T>
 }
@@ -41,6 +44,7 @@ export function createLimits(adminUrl: string | null): Limits {
     syncLoad: async (options) => await compareSyncWithCopy(ownServer(), options),
     syncRun: async (options) => await runSync(ownServer(), options),
     classicTransactions: async (options) => await measureClassic(ownServer(), options),
+    circle: async (options) => await measureCircle(ownServer(), options),
     jobQueue: async (options) =>
       await withPeer('admin', [], (shopifyUrl) => measureQueue(ownServer(), { ...options, shopifyUrl })),
     withCounter: async ({ commits }, use) =>

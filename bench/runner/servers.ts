@@ -29,6 +29,8 @@ export type ServersOptions = {
   /** Where their output goes. */
   folder: string
   processes: Scenario['processes']
+  /** More of the environment. */
+  env?: Record<string, string>
 }
 
 /** Starts Onsale as an operator would, `bun src/main.ts serve`, on free ports of this machine, and waits until it is ready. */
@@ -114,6 +116,7 @@ function startOne(options: ServersOptions & { port: number; args: string[]; logP
         DATA_DIR: options.folder,
         // A few users of a generator order more often than people do, and all of them have one address.
         RATE_LIMITS: 'off',
+        ...options.env,
       } as NodeJS.ProcessEnv,
       // The log is written as in production, one line a request.
       stdio: ['ignore', log, log],

@@ -26,8 +26,9 @@ type Place = { inventoryItemId: string; locationId: string }
 type Undone = { answer: 'refused' | 'void'; error: Refused | null }
 
 /**
- * What the worker of the jobs does for the allotment, by kind of job: moves units of a ticket between Shopify and the direct channel: what is taken leaves Shopify before it is sold here, what is
- * given back leaves here before it is sold there. PostgreSQL keeps every step and says what comes next.
+ * What the worker of the jobs does for the allotment, by kind of job: it moves units of a ticket between Shopify and the direct
+ * channel. What is taken leaves Shopify before it is sold here, what is given back leaves here before it is sold there. PostgreSQL
+ * keeps every step and says what comes next.
  */
 export function createAllotment({
   sql,
@@ -57,15 +58,24 @@ export function createAllotment({
       inventoryItemId: gidOf('InventoryItem', call.inventoryItemId),
       locationId: gidOf('Location', call.locationId),
     }
-    const changed = await change(job, call, { ...place, signal })
+    const changed =
+      (await unstocked(call, place, { signal })) ?? (await change(job, call, { ...place, signal }))
     if ('error' in changed) {
-      await calls.applyAllotmentAnswer(job.id, call.callKey, { answer: changed.answer })
+      await calls.applyAllotmentAnswer(job, call.callKey, { answer: changed.answer })
       if (changed.error !== null) throw changed.error
       return
     }
     const { toldAt } = changed
-    const quantity = call.step === 'taking' ? await quantityAfter(toldAt, place, { signal }) : null
-    await calls.applyAllotmentAnswer(job.id, call.callKey, { answer: 'made', quantity, toldAt })
+    const quantity = call.step === 'taking' ? await quantityAfter(call, toldAt, { ...place, signal }) : null
+    await calls.applyAllotmentAnswer(job, call.callKey, { answer: 'made', quantity, toldAt })
+  }
+
+  /** Units that go back to where nothing is sold from would be lost: Shopify takes them there, too. */
+  async function unstocked({ step, wasAsked }: Call, place: Place, options: Options): Promise<Undone | null> {
+    if (step !== 'giving' || wasAsked) return null
+    const level = await levelAt(place, options)
+    if (level?.isActive) return null
+    return { answer: 'refused', error: new Refused('The ticket is not stocked at the location') }
   }
 
   async function change(
@@ -92,19 +102,28 @@ export function createAllotment({
   }
 
   /**
-   * What is left there after a change that was made at `toldAt`. What was sold, or added, since then is in it as well, and does no
+   * What is left there after units were taken, at `toldAt`. What was sold, or added, since then is in it as well, and does no
    * harm: of what stands below zero nothing can be sold, and what is above was there to be taken.
    */
-  async function quantityAfter(toldAt: string, place: Place, { signal }: Options): Promise<number> {
-    const { inventoryItem } = await shopify.call(getLevel, place, { signal })
-    const level = inventoryItem?.inventoryLevel
+  async function quantityAfter(
+    { callDelta }: Call,
+    toldAt: string,
+    { signal, ...place }: Place & Options,
+  ): Promise<number> {
+    const level = await levelAt(place, { signal })
     const quantity = level?.quantities.find(({ name }) => name === 'available')?.quantity
-    if (level === undefined || level === null || quantity === undefined)
+    if (level === null || quantity === undefined)
       throw new Error('Shopify does not say how many are left at the location')
     // An answer from before the change would show units that are gone.
     if (Date.parse(level.updatedAt) < Date.parse(toldAt) - levelSkewMs)
       throw new Error('Shopify does not show its change of the stock yet')
-    return quantity
+    // What lies where nothing is sold from is not on sale, and stays there.
+    return level.isActive ? quantity : callDelta
+  }
+
+  async function levelAt(place: Place, { signal }: Options) {
+    const { inventoryItem } = await shopify.call(getLevel, place, { signal })
+    return inventoryItem?.inventoryLevel ?? null
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Job } from '../jobs/calls.ts'
 import type { Session } from '../platform/database.ts'
 import { callTimer, type Metrics } from '../platform/metrics.ts'
 
@@ -63,13 +64,18 @@ export function createAllotmentCalls(sql: Session, metrics: Pick<Metrics, 'query
         return row!
       }),
 
-    /** Stores what Shopify said to a call; false: somebody else has, and the move has gone on. */
-    applyAllotmentAnswer: (jobId: number, callKey: string, said: MoveAnswer): Promise<boolean> =>
+    /** Stores what Shopify said to a call; false: it is another attempt's to say, and the move goes on there. */
+    applyAllotmentAnswer: (
+      { id, attempt }: Pick<Job, 'id' | 'attempt'>,
+      callKey: string,
+      said: MoveAnswer,
+    ): Promise<boolean> =>
       timed('apply_allotment_answer', async () => {
         const { quantity, toldAt } = said.answer === 'made' ? said : { quantity: null, toldAt: null }
         const [row] = await sql<{ isStored: boolean }[]>`
           select api.apply_allotment_answer(
-            p_job_id => ${jobId}::bigint,
+            p_job_id => ${id}::bigint,
+            p_attempt => ${attempt}::integer,
             p_call_key => ${callKey}::uuid,
             p_answer => ${said.answer}::text,
             p_quantity => ${quantity}::bigint,

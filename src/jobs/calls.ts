@@ -105,8 +105,21 @@ export function createJobCalls(sql: Session, metrics: Pick<Metrics, 'queryTime'>
       }),
 
     /**
+     * Looks how many units there are, before an attempt of an update_capacity job works out by how much it changes that. False:
+     * tickets are being sold, and it is off by what is on its way; ask again.
+     */
+    updateCapacitySeen: (job: Pick<Job, 'id' | 'attempt'>): Promise<boolean> =>
+      timed('update_capacity_seen', async () => {
+        const [row] = await sql<{ isQuiet: boolean }[]>`
+          select api.update_capacity_seen(
+            p_job_id => ${job.id}::bigint, p_attempt => ${job.attempt}::integer
+          ) as "isQuiet"`
+        return row!.isQuiet
+      }),
+
+    /**
      * By how much an attempt of an update_capacity job changes the stock in Shopify: the same for each attempt. Null: no number is
-     * wanted (unlimited), or somebody else has the job by now.
+     * wanted (unlimited), it is a day old and may have been added or not, or somebody else has the job by now.
      */
     updateCapacityDelta: (job: Pick<Job, 'id' | 'attempt'>): Promise<number | null> =>
       timed('update_capacity_delta', async () => {

@@ -180,6 +180,24 @@ export function createMetrics() {
       help: 'Webhook subscriptions that were missing or wrong, and were mended',
       registers,
     }),
+    reconcileDifferences: new Gauge({
+      name: 'reconcile_differences',
+      help: 'Records that the newest reconciliation of this process found otherwise here than in the shop, by cause',
+      labelNames: ['cause'] as const,
+      aggregator: 'max',
+      registers,
+    }),
+    reconcileRepaired: new Counter({
+      name: 'reconcile_repaired_total',
+      help: 'Records that a reconciliation repaired, because no webhook had told them',
+      registers,
+    }),
+    reconcileCompletedAt: new Gauge({
+      name: 'reconcile_completed_timestamp_seconds',
+      help: 'When the newest reconciliation of this process ended (Unix time); 0: none has',
+      aggregator: 'max',
+      registers,
+    }),
     shopifyConfirmTime: new Histogram({
       name: 'shopify_confirm_seconds',
       help: 'Time from the end of a write to Shopify until the mirror showed it, by kind of job',

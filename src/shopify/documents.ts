@@ -224,12 +224,17 @@ export const getLevel = document<
   { inventoryItemId: string; locationId: string },
   {
     inventoryItem: {
-      inventoryLevel: { updatedAt: string; quantities: { name: string; quantity: number }[] } | null
+      inventoryLevel: {
+        isActive: boolean
+        updatedAt: string
+        quantities: { name: string; quantity: number }[]
+      } | null
     } | null
   }
 >(`query LevelGet($inventoryItemId: ID!, $locationId: ID!) {
   inventoryItem(id: $inventoryItemId) {
     inventoryLevel(locationId: $locationId, includeInactive: true) {
+      isActive
       updatedAt
       quantities(names: ["available"]) { name quantity }
     }

@@ -61,6 +61,7 @@ function pathOf(field: readonly unknown[]): string | null {
     .replace(/\/optionValues(\/\d+)?(\/name)?$/, '/name')
     .replace(/\/(inventoryQuantities|quantityAdjustments)\b.*$/, '/capacity')
     .replace(/^\/id$/, '')
+    .replace(/^.*\/locationId$/, '/location_id')
     .replace(/[A-Za-z]+/g, (word) => words[word] ?? word)
   return path === '' ? null : storableText(path)
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import type { createJobCalls, Job } from '../jobs/calls.ts'
 import { type JobHandler, Refused } from '../jobs/worker.ts'
-import { shopifyKeysMax } from '../limits.ts'
+import { capacityLookEveryMs, capacityQuietMsMax, shopifyKeysMax } from '../limits.ts'
 import type { Shopify } from './client.ts'
 import {
   activateInventory,
@@ -27,7 +28,7 @@ import type { Places } from './places.ts'
 type Deps = {
   shopify: Shopify
   places: Places
-  calls: Pick<ReturnType<typeof createJobCalls>, 'updateCapacityDelta'>
+  calls: Pick<ReturnType<typeof createJobCalls>, 'updateCapacitySeen' | 'updateCapacityDelta'>
   settleMs: number
 }
 
@@ -58,15 +59,14 @@ export function createTicketWrites({ shopify, places, calls, settleMs }: Deps) {
       { attempt: job.attempt, settleMs },
       {
         look: () => findMade(id, variant, signal),
-        ask: async () => {
-          const { productVariantsBulkCreate: answered } = await shopify.call(
-            createTickets,
-            { productId: id, variants: [variant] },
-            { signal },
-          )
-          const { updatedAt } = required(answered.product)
-          return { id: required(answered.productVariants?.[0]).id, updatedAt }
-        },
+        ask: () =>
+          add(id, variant, signal).catch(async (error: unknown) => {
+            // The name is taken: by an earlier attempt, if that came to its end after it was looked for.
+            const isTaken = error instanceof ShopifyError && error.kind === 'user_errors' && job.attempt > 1
+            const made = isTaken ? await findMade(id, variant, signal) : null
+            if (made === null) throw error
+            return made
+          }),
       },
     )
     return {
@@ -141,13 +141,22 @@ export function createTicketWrites({ shopify, places, calls, settleMs }: Deps) {
     const names = { ...eventOf(job), ...namesOf(job) }
     if (!isCounted) return { ...names, delta: null, shopify_updated_at: counted?.updatedAt ?? null }
 
+    await waitForQuiet(job, signal)
     const delta = await calls.updateCapacityDelta(job)
-    if (delta === null) throw new Error('The job was taken by another worker')
+    if (delta === null) throw forgotten()
     if (delta === 0) return { ...names, delta, shopify_updated_at: counted?.updatedAt ?? null }
     const locationId = await places.requireLocation(request.location_id)
     const itemId = ticket.inventoryItem.id
     const changedAt = await adjust(job, { itemId, locationId, delta }, signal)
     return { ...names, delta, location_id: idOfGid(locationId), shopify_updated_at: changedAt }
+  }
+
+  /** While tickets sell nobody can tell to the unit how many there are, so a pause between two sales is waited for. */
+  async function waitForQuiet(job: Job, signal: AbortSignal): Promise<void> {
+    const until = performance.now() + capacityQuietMsMax
+    while (!(await calls.updateCapacitySeen(job)) && performance.now() < until) {
+      await setTimeout(capacityLookEveryMs, undefined, { signal })
+    }
   }
 
   // ---- parts --------------------------------------------------------------------------------------------------
@@ -201,6 +210,13 @@ export function createTicketWrites({ shopify, places, calls, settleMs }: Deps) {
         isStocked = true
       }
     }
+  }
+
+  async function add(productId: string, variant: NewTicket, signal: AbortSignal) {
+    const variables = { productId, variants: [variant] }
+    const { productVariantsBulkCreate } = await shopify.call(createTickets, variables, { signal })
+    const { updatedAt } = required(productVariantsBulkCreate.product)
+    return { id: required(productVariantsBulkCreate.productVariants?.[0]).id, updatedAt }
   }
 
   async function set(productId: string, change: TicketChange, signal: AbortSignal) {
@@ -315,6 +331,12 @@ function isAs(found: FoundTicket, change: TicketChange): boolean {
 }
 
 const unstocked = ['ITEM_NOT_STOCKED_AT_LOCATION', 'INVALID_LOCATION']
+
+function forgotten(): Refused {
+  return new Refused(
+    'Whether Shopify has changed the stock is not known any more: look at it there; tried again, the change is worked out anew',
+  )
+}
 
 function isOf(error: unknown, code: string): boolean {
   return error instanceof ShopifyError && error.codes.includes(code)

@@ -16,7 +16,7 @@ export function createShopifyWrites({
   settleMs = shopifySettleMs,
 }: {
   shopify: Shopify
-  calls: Pick<ReturnType<typeof createJobCalls>, 'updateCapacityDelta'>
+  calls: Pick<ReturnType<typeof createJobCalls>, 'updateCapacitySeen' | 'updateCapacityDelta'>
   config: Pick<Config, 'shopifyEventTag' | 'shopifyEventType' | 'shopifyLocationId'>
   settleMs?: number
 }): Record<string, JobHandler> {

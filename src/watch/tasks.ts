@@ -1,5 +1,6 @@
 import {
   accessLookEveryMs,
+  accessRetryMs,
   levelLooksAtOnceMax,
   levelLooksEveryMs,
   looksKeptHours,
@@ -32,11 +33,11 @@ export function startWatchTasks(deps: {
 }): RepeatedTask {
   const { shopify, access, calls, log, metrics, claimEveryMs = subscriptionsClaimEveryMs } = deps
   let scopesTold = ''
-  const atStart = tellScopes().catch((error: unknown) =>
-    log.warn({ err: error }, 'Could not ask for the rights'),
-  )
+  let scopesDueAt = 0
+  // A shop that is away is asked again by the task, which tells it then.
+  const atStart = tellScopes().catch(() => {})
   const tasks = [
-    repeat(tellScopes, { everyMs: accessLookEveryMs, name: 'ask which rights the app has', log }),
+    repeat(tellScopes, { everyMs: accessRetryMs, name: 'ask which rights the app has', log }),
     repeat(watchSubscriptions, {
       everyMs: claimEveryMs,
       name: 'look at the webhook subscriptions',
@@ -53,7 +54,9 @@ export function startWatchTasks(deps: {
 
   /** Never stops the service: what is mirrored can be read without any right. */
   async function tellScopes(): Promise<void> {
+    if (performance.now() < scopesDueAt) return
     const granted = await access.readScopes()
+    scopesDueAt = performance.now() + accessLookEveryMs
     const missing = missingScopes(granted)
     const told = JSON.stringify(missing)
     if (told === scopesTold) return

@@ -41,6 +41,7 @@ const app = buildApp({
   intake: {} as never,
   accounts: {} as never,
   sales: {} as never,
+  watch: {} as never,
   payments: {} as never,
   simulator: createSimulator({ secrets: ['of nobody'], windowS: 300 }),
   jobs: {} as never,

@@ -68,6 +68,7 @@ beforeAll(async () => {
     metrics,
     catalog,
     accounts,
+    watch: {} as never,
     sales: createSales({ pool, metrics }),
     ticketLinks: createTicketLinks(secrets),
     rateLimits: createRateLimits({ redis: null, config: { rateLimits: false, trustedProxies: [] } }),
@@ -403,7 +404,7 @@ test('a table of several pages has each order once, and its HEAD has no body', a
 
 describe('every route', () => {
   test('is for admins: nobody is 401, a user and a key are 403', async () => {
-    expect(routes).toHaveLength(11)
+    expect(routes).toHaveLength(12)
     const { body: scanner } = await act('POST /admin/api-keys', { name: 'door', scopes: ['checkin'] })
     const { event, ticket } = await onSale()
     for (const route of routes) {

@@ -74,6 +74,7 @@ beforeAll(async () => {
     rateLimits: createRateLimits({ redis: null, config: { rateLimits: false, trustedProxies: [] } }),
     syncs: {} as never,
     sales: {} as never,
+    watch: {} as never,
     ticketLinks: {} as never,
     intake: {} as never,
     payments: {} as never,

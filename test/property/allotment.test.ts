@@ -19,15 +19,15 @@ import { expectVerified, type TestDatabase, testDatabase } from '../harness.ts'
 import { addUser, change, countersOf, place } from '../sales.ts'
 
 // Units of one ticket go there and back between a fake shop, asked over HTTP by the real client, and the direct channel, while
-// both sell. Before and after every call, of Shopify and of PostgreSQL, somebody may buy or cancel on either side, the shop's
-// webhooks may come, and the worker may die; answers are lost, and jobs are taken by two at once. At each of these moments
+// both sell. Before and after every call, of Shopify and of PostgreSQL, somebody may buy or cancel on either side, the merchant
+// may change the stock, the shop's webhooks may come, and the worker may die; answers are lost, and jobs are taken by two at once. At each of these moments
 // what is sold and what may still be sold must not be more than there is, and in the end nothing is lost.
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 30)
 
 type Act =
   | { kind: 'nothing' | 'tell' | 'cancel there' | 'cancel here' }
-  | { kind: 'buy there' | 'buy here'; units: number }
+  | { kind: 'buy there' | 'buy here' | 'stock more' | 'stock less'; units: number }
 /** Each attempt dies before its n-th moment, or ends; `twins` make it at once. */
 type MoveOf = { units: number; crashes: number[]; isByTwins: boolean }
 type Life = { units: number; moves: MoveOf[]; acts: Act[]; isStormy: boolean }
@@ -37,6 +37,10 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 4, arbitrary: fc.constant<Act>({ kind: 'nothing' }) },
   { weight: 3, arbitrary: units.map((units): Act => ({ kind: 'buy there', units })) },
   { weight: 3, arbitrary: units.map((units): Act => ({ kind: 'buy here', units: Math.min(units, 2) })) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constantFrom('stock more' as const, 'stock less' as const), units }),
+  },
   {
     weight: 3,
     arbitrary: fc.constantFrom<Act>({ kind: 'cancel there' }, { kind: 'cancel here' }, { kind: 'tell' }),
@@ -91,7 +95,7 @@ afterAll(async () => {
 
 class Crash extends Error {}
 
-async function live({ units, moves, acts, isStormy }: Life): Promise<void> {
+async function live({ units: unitsAtFirst, moves, acts, isStormy }: Life): Promise<void> {
   const { world } = api.shop
   const { admin, service } = database
   Object.assign(api.faults, isStormy ? storm : calm)
@@ -99,7 +103,9 @@ async function live({ units, moves, acts, isStormy }: Life): Promise<void> {
   await admin`update onsale.jobs set state = 'failed' where state in ('queued', 'running')`
   api.shop.tick()
   let toldCount = world.deliveries.length
-  const variant = world.addProduct(idea(units)).variants[0] as Variant
+  const variant = world.addProduct(idea(unitsAtFirst)).variants[0] as Variant
+  /** How many there are by now, sold ones included. */
+  let units = unitsAtFirst
   const { event, ticket } = await appear()
   const orders: Order[] = []
   const held: number[] = []
@@ -171,6 +177,13 @@ async function live({ units, moves, acts, isStormy }: Life): Promise<void> {
       api.shop.tick()
       const order = orders.shift()
       if (order !== undefined) world.cancelOrder(order, { restock: true, refunded: true })
+    } else if (next.kind === 'stock more' || next.kind === 'stock less') {
+      api.shop.tick()
+      const level = variant.item.levels[0]!
+      const change =
+        next.kind === 'stock more' ? next.units : -Math.min(next.units, Math.max(0, level.available))
+      world.setAvailable(variant, level, level.available + change)
+      units += change
     } else if (next.kind === 'buy here') {
       const user = await addUser(admin)
       const request = { user, items: [[ticket, next.units] as [number, number]] }
@@ -188,10 +201,10 @@ async function live({ units, moves, acts, isStormy }: Life): Promise<void> {
   /** What is sold and what may be sold next, on both sides, is no more than there is. */
   async function expectEnough(): Promise<void> {
     const here = await allotmentOf(admin, ticket)
-    const there = soldThere() + Math.max(0, availableThere())
+    const [there, all] = [soldThere() + Math.max(0, availableThere()), units]
     // Moved meanwhile, by the twin: then it was no single moment.
     if ((await allotmentOf(admin, ticket)) !== here) await expectEnough()
-    else expect(there + (here ?? 0)).toBeLessThanOrEqual(units)
+    else expect(there + (here ?? 0)).toBeLessThanOrEqual(all)
   }
 
   /** The mirror hears of everything, twice and shuffled, and shows what there is; nothing is lost, and the jobs are confirmed. */

@@ -1,11 +1,22 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { createJobCalls } from '../../src/jobs/calls.ts'
 import { createMetrics } from '../../src/platform/metrics.ts'
+import { apply, delivery, product, variant } from '../deliveries.ts'
 import { expectVerified, type TestDatabase, testDatabase } from '../harness.ts'
 import { addJob, claim, complete, jobOf, refundsOf } from '../jobs.ts'
 import { ordered, results, start } from '../payments.ts'
 import { change } from '../sales.ts'
-import { begin, confirm, finish, mirror, pendingOf, queued, write, writeJob } from '../writes.ts'
+import {
+  begin,
+  confirm,
+  finish,
+  type Mirrored,
+  mirror,
+  pendingOf,
+  queued,
+  write,
+  writeJob,
+} from '../writes.ts'
 import { blockersOf, withSessions } from './sessions.ts'
 
 // Jobs on real connections: who gets them, and who owes them, when several ask at once.
@@ -162,6 +173,59 @@ test('confirmations side by side confirm each job once', async () => {
   const confirmed = await Promise.all(Array.from({ length: 8 }, () => confirm(admin)))
   expect(confirmed.flat().length).toBe(3)
   expect(new Set(confirmed.flat()).size).toBe(3)
+})
+
+test('admins, workers, webhooks and confirmations about the same events do not lock each other out', async () => {
+  const { admin, service } = database
+  const jobs = createJobCalls(service, createMetrics())
+  const events: Mirrored[] = []
+  for (const id of [1, 2, 3]) events.push(await mirror(admin, { id, variants: [id * 10 + 1, id * 10 + 2] }))
+  const kinds = ['update_event', 'publish_event', 'update_ticket', 'update_capacity']
+  const any = <T>(items: readonly T[]): T => items[Math.floor(Math.random() * items.length)]!
+  const times = (count: number, work: (nth: number) => Promise<unknown>) => async () => {
+    for (let nth = 0; nth < count; nth++) await work(nth)
+  }
+  const newest = new Date('2026-11-02T12:00:00Z').getTime()
+  const tell = (nth: number) => {
+    const updated_at = new Date(newest + nth * 1_000).toISOString()
+    return apply(
+      service,
+      ...[1, 2, 3].map((id) => {
+        const variants = [variant({ id: id * 10 + 1 }), variant({ id: id * 10 + 2 })]
+        const body = product({ id, title: `Night ${nth}`, updated_at, variants })
+        return delivery('products/update', body)
+      }),
+    )
+  }
+  const work = async () => {
+    for (const job of await jobs.claimJobs({ kinds, limit: 2, leaseS: 60 })) {
+      if (job.kind === 'update_capacity') await jobs.updateCapacityDelta(job)
+      await jobs.completeJob(job, { shopify_updated_at: '2026-11-02T11:00:00Z' })
+    }
+  }
+  await Promise.all([
+    ...Array.from({ length: 3 }, () =>
+      times(40, async () => {
+        const { event, ticket } = any(events)
+        const kind = any(kinds)
+        const target = /event/.test(kind) ? { event } : { ticket }
+        const { outcome, job } = await write(service, kind, {
+          ...target,
+          details: { changes: {}, capacity: 120 },
+        })
+        expect(outcome).toBe('queued')
+        if (Math.random() < 0.2) await jobs.cancelJob(job!, 'user 7')
+        if (Math.random() < 0.1) await jobs.updateJobDue(job!, 'user 7')
+      })(),
+    ),
+    ...Array.from({ length: 3 }, () => times(80, work)()),
+    ...Array.from({ length: 2 }, () => times(30, tell)()),
+    ...Array.from({ length: 2 }, () => times(60, () => jobs.applyJobConfirmations())()),
+  ])
+  for (let nth = 0; nth < 150; nth++) await work()
+  await tell(100)
+  while ((await jobs.applyJobConfirmations()).length > 0);
+  for (const { event } of events) expect(await pendingOf(admin, event)).toEqual([])
 })
 
 test('results, and an admin, that owe the same money at once owe it once', async () => {

@@ -1,8 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 import type { Variant } from '../../sandbox/records.ts'
+import { createAllotment } from '../../src/allotment/allotment.ts'
+import { createPlaces } from '../../src/shopify/places.ts'
 import { allotmentOf, goOn, queued } from '../allotment.ts'
 import { type Circle, startCircle } from '../circle.ts'
 import { expectVerified } from '../harness.ts'
+import { jobOf } from '../jobs.ts'
 import { addUser, place } from '../sales.ts'
 
 // Units on their way from a fake shop to the direct channel and back: worker, client, Admin API, webhooks and intake, all real.
@@ -118,7 +121,7 @@ test('a shop that refuses has nothing moved, in either direction, and the next m
   const elsewhere = circle.api.shop.world.locations[0]!.id
   expect(await moved({ ...rock, location: elsewhere }, 15)).toMatchObject({
     state: 'failed',
-    errors: [{ message: expect.stringContaining('location') }],
+    errors: [{ message: expect.stringContaining('does not stock'), field: '/location_id' }],
   })
   expect(await moved(rock, 15)).toMatchObject({ state: 'done', result: { moved: 15 } })
   expect(await moved({ ...rock, location: elsewhere }, 5)).toMatchObject({ state: 'failed' })
@@ -150,4 +153,31 @@ test('what nobody knows the end of after a day is for a person, whose retry make
   await admin`select from api.update_job_due(${job}::bigint, 'user 7')`
   expect(await circle.ended(job)).toMatchObject({ state: 'done', result: { moved: 15 } })
   expect(leftThere(rock.variant)).toBe(25)
+})
+
+test('units that are taken where nothing is sold from any more are not sold here', async () => {
+  const rock = await made()
+  const { admin, service } = circle.database
+  const later = new Date(Date.now() + 3_600_000).toISOString()
+  const job = await queued(admin, rock.ticket, 15, { location: rock.location, now: later })
+  const level = rock.variant.item.levels.find(({ location }) => location.id === rock.location)!
+  const call: Circle['shopify']['call'] = async (document, ...asked) => {
+    if (document.name === 'LevelGet') circle.api.shop.world.disconnect(rock.variant, level)
+    return await circle.shopify.call(document, ...asked)
+  }
+  const places = createPlaces({ call }, { locationId: null })
+  const { move_allotment: move } = createAllotment({
+    sql: service,
+    shopify: { call },
+    places,
+    metrics: circle.metrics,
+  })
+  const { request } = await jobOf(admin, job)
+  const { signal } = new AbortController()
+  const attempt = { id: job, kind: 'move_allotment', subject: '', request, idempotencyKey: '', attempt: 0 }
+  // The fake shop takes nothing back there; Shopify does.
+  await expect(move(attempt, { signal })).rejects.toThrow('stock')
+  expect(await move(attempt, { signal })).toMatchObject({ moved: 0, missing: 15 })
+  expect(await allotmentOf(admin, rock.ticket)).toBeNull()
+  await admin`update onsale.jobs set state = 'done' where id = ${job}`
 })

@@ -191,6 +191,12 @@ test('a second run finds nothing', async () => {
   expect(await found(holed)).toEqual([])
 })
 
+test('where no shop is configured nobody can have it compared', async () => {
+  const { token } = await service.somebody({ role: 'ADMIN' })
+  const { status, code } = await service.ask('POST /admin/reconcile', { token })
+  expect([status, code]).toEqual([409, 'shopify_not_connected'])
+})
+
 test('what is only late is told as late, and left alone: its webhooks bring it', async () => {
   const [first] = shop.world.products.filter(({ deleted }) => !deleted)
   shop.world.editProduct(first!, (product) => {

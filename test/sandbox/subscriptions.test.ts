@@ -171,3 +171,10 @@ test('the service mends by itself what the shop has deleted, and says so', async
   expect(told.join('')).not.toContain('without read_orders')
   expect(await metrics.registry.metrics()).toContain('shopify_subscriptions_mended_total 1')
 })
+
+test('every topic that is wanted tells the mirror something, or has it asked about an order', async () => {
+  const rows = await database.admin<{ topic: string }[]>`
+    select u.topic from unnest(${database.admin.array([...wantedTopics])}::text[]) as u (topic)
+    where api.get_delivery_kind(u.topic) is null`
+  expect(rows.map(({ topic }) => topic)).toEqual(['orders/edited', 'refunds/create'])
+})

@@ -346,6 +346,20 @@ describe('what is not known', () => {
     },
   )
 
+  test.each(['garbage_share', 'huge_share'] as const)(
+    'what comes back by %s is no answer: it is looked for',
+    async (name) => {
+      const { event, product } = await made()
+      const before = applied('productUpdate')
+      const title = `In spite of ${name}`
+      Object.assign(circle.api.faults, { [name]: 1, left: 1, only: ['productUpdate'] })
+      const job = await written({ kind: 'update_event', eventId: event, details: { changes: { title } } })
+      Object.assign(circle.api.faults, { [name]: 0 })
+      expect(job).toMatchObject({ state: 'done', attempts: 1 })
+      expect([product.title, applied('productUpdate') - before]).toEqual([title, 1])
+    },
+  )
+
   test('an event whose making is not known is found by its handle', async () => {
     lose('productSet')
     const { job, product } = await made({ title: 'Made once' })

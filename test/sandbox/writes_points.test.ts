@@ -48,7 +48,7 @@ test('four workers share the points: they wait for them, and are hardly ever thr
   const throttled = (await metrics.shopifyThrottled.get()).values[0]?.value ?? 0
   // More than the bucket held at first: the points of most calls had to come first.
   expect(calls * 10).toBeGreaterThan(2 * bucket.bucket_size)
-  expect(throttled).toBeLessThan(calls * 0.1)
+  expect(throttled).toBeLessThan(calls * 0.2)
   expect(seconds).toBeLessThan(40)
   process.stdout.write(
     `${calls} calls by four workers in ${seconds.toFixed(1)} s, of which ${throttled} were throttled\n`,

@@ -4,10 +4,12 @@
 -- refused  it has not, and will not. What was to be taken is not moved; what was given back is here again; what was to be put back
 --          stays missing there, and the rest is here
 -- void     it has not, and the call is to be made under another key
--- False, and nothing changes, where the call is not the one that is waited for: somebody else has stored its answer. A second call:
--- false. Locks: tickets, the event's sales (advisory, by event), the move, then those of update_allotment.
+-- False, and nothing changes, where the call is not the one that is waited for: somebody else has stored its answer; and where
+-- something is refused to another attempt than p_attempt, the newest of the job: that one may be about to hear otherwise. A second
+-- call: false. Locks: tickets, the event's sales (advisory, by event), the move, then those of update_allotment.
 create or replace function api.apply_allotment_answer(
   p_job_id bigint,
+  p_attempt integer,
   p_call_key uuid,
   p_answer text,
   p_quantity bigint default null,
@@ -22,7 +24,7 @@ set search_path = ''
 as $$
 declare
   v_move onsale.allotment_moves;
-  v_actor text;
+  v_job onsale.jobs;
   v_missing bigint;
   v_step onsale.move_step;
   v_moved bigint;
@@ -37,7 +39,9 @@ begin
   select m.* into v_move from onsale.allotment_moves m
   where m.job_id = p_job_id and m.call_key = p_call_key and m.step in ('taking', 'putting_back', 'giving')
   for update;
-  if v_move.job_id is null then
+  -- Another attempt takes the ticket's lock before it asks, and so either is seen here or sees what is stored here.
+  select j.* into v_job from onsale.jobs j where j.id = p_job_id;
+  if v_move.job_id is null or p_answer = 'refused' and v_job.attempts is distinct from p_attempt then
     return false;
   end if;
 
@@ -69,12 +73,11 @@ begin
     told_at = coalesce(p_told_at, m.told_at),
     updated_at = p_now
   where m.job_id = p_job_id;
-  select j.created_by into v_actor from onsale.jobs j where j.id = p_job_id;
   perform api.update_allotment(
-    v_move.event_id, v_move.ticket_id, v_moved - v_move.moved, coalesce(v_actor, 'job ' || p_job_id), p_now
+    v_move.event_id, v_move.ticket_id, v_moved - v_move.moved, coalesce(v_job.created_by, 'job ' || p_job_id), p_now
   );
   return true;
 end;
 $$;
-comment on function api.apply_allotment_answer(bigint, uuid, text, bigint, timestamptz, timestamptz) is
+comment on function api.apply_allotment_answer(bigint, integer, uuid, text, bigint, timestamptz, timestamptz) is
   'Stores what Shopify said to a call of a move, and adds here what came of it; false: somebody else has';

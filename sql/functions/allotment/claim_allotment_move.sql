@@ -8,8 +8,9 @@
 -- unclear          the call was made longer than p_key_life ago, its answer was never had, and Shopify knows its key no more: a person
 --                  has to look. When a person then has the job tried again the call is made anew, under another key
 -- not_found        the job is none of an allotment, or its ticket is not there
--- How many are moved is decided here, once (again after a refusal), under the lock on the event's sales: what is wanted less what there is. What is given back
--- leaves here in the same commit, never more than is neither sold nor held; unpaid orders whose time is over hold nothing.
+-- How many are moved is decided here, once (again after a refusal), under the lock on the event's sales: what is wanted less what
+-- there is. What is given back leaves here in the same commit, never more than is neither sold nor held; unpaid orders whose time
+-- is over hold nothing.
 -- Locks: tickets, then those of expire_orders, then the move, then those of update_allotment.
 create or replace function api.claim_allotment_move(
   p_job_id bigint,

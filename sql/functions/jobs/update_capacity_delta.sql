@@ -1,9 +1,9 @@
 -- By how much the attempt of an update_capacity job changes what Shopify has: worked out and kept in the request by the first
 -- attempt, so that every later one asks for the same under the same idempotency key. The capacity that is wanted is that of
--- all channels: less what the mirror shows, less what jobs did that are done and that it does not show yet. An untracked ticket
--- counts with what it had while it was tracked.
--- Null, and nothing is kept: the attempt is not the running one any more, or no number is wanted (unlimited). 0: nothing is to
--- be done. Locks: jobs.
+-- all channels, less what there are (get_counted_capacity), or were when update_capacity_seen looked, whichever is more.
+-- Null, and nothing is kept: the attempt is not the running one any more, no number is wanted (unlimited), or the difference is a
+-- day old, and Shopify forgets keys: whether it was added is not known any more. A person has to look; the next attempt works
+-- it out anew, from what the mirror shows then, under a new key. 0: nothing is to be done. Locks: jobs.
 create or replace function api.update_capacity_delta(
   p_job_id bigint,
   p_attempt integer,
@@ -29,26 +29,21 @@ begin
   where j.id = p_job_id and j.kind = 'update_capacity' and j.state = 'running' and j.attempts = p_attempt
   for update;
   v_delta := (v_job.request ->> 'delta')::bigint;
+  if v_delta is not null and p_now > api.get_instant(v_job.request ->> 'delta_at') + interval '23 hours' then
+    update onsale.jobs j set
+      request = j.request - 'capacity_seen' || '{"delta": null, "delta_at": null}',
+      idempotency_key = gen_random_uuid()
+    where j.id = p_job_id;
+    return null;
+  end if;
   if v_delta is not null or v_job.request ->> 'capacity' is null then
     return v_delta;
   end if;
 
-  -- One statement, and so one snapshot: what the mirror shows and which jobs it shows belong together.
-  select
-    (v_job.request ->> 'capacity')::bigint - (s.base - s.taken + s.sold) - coalesce(d.capacity, 0) - coalesce((
-      select sum(coalesce(j.result ->> 'delta', j.request ->> 'delta')::bigint)
-      from onsale.jobs j
-      where j.event_id = v_job.event_id and j.ticket_id = v_job.ticket_id
-        and j.kind in ('update_capacity', 'move_allotment') and j.state = 'done' and j.confirmed_at is null
-        and j.superseded_by is null
-        and not exists (select from api.list_shown_jobs(p_now) n where n.job_id = j.id)
-    ), 0)
-  into v_delta
-  from onsale.stock s
-  left join onsale.stock d on d.event_id = s.event_id and d.ticket_id = s.ticket_id and d.channel = 'direct'
-  where s.event_id = v_job.event_id and s.ticket_id = v_job.ticket_id and s.channel = 'shopify';
-
-  update onsale.jobs j set request = j.request || jsonb_build_object('delta', v_delta) where j.id = p_job_id;
+  v_delta := (v_job.request ->> 'capacity')::bigint - greatest(
+    api.get_counted_capacity(v_job.event_id, v_job.ticket_id, p_now), (v_job.request ->> 'capacity_seen')::bigint
+  );
+  update onsale.jobs j set request = j.request || jsonb_build_object('delta', v_delta, 'delta_at', api.get_utc_text(p_now)) where j.id = p_job_id;
   return v_delta;
 end;
 $$;

@@ -8,7 +8,10 @@ language sql
 stable
 as $$
   with facts as materialized (
-    select l.line, l.fact, (l.fact).body as body, ((l.fact).stamp).updated_at as at
+    select
+      l.line, l.fact, (l.fact).body as body, ((l.fact).stamp).updated_at as at,
+      -- Of a level what its item says, which has the same line. A join of the two would be a nested loop.
+      bool_or(((l.fact).body ->> 'tracked')::boolean) over (partition by l.line) as is_tracked
     from api.list_staged_facts(p_run_id, 'inventory', p_after_line, p_limit) l
     where l.fault is null
   )
@@ -39,15 +42,13 @@ as $$
       (f.body ->> 'location_id')::bigint as location_id,
       coalesce((f.body ->> 'available')::integer, 0) as available
   ) i
-  -- Its item is a fact of the same line.
-  join facts r on r.line = f.line and (r.fact).kind = 'item'
   left join onsale.inventory_items k on k.inventory_item_id = i.inventory_item_id
   left join onsale.inventory_levels l
     on l.inventory_item_id = i.inventory_item_id and l.location_id = i.location_id
   where (f.fact).kind = 'level' and not coalesce(k.is_deleted, false) and (
     l.location_id is null
     or f.at > (l.stamp).updated_at
-    or f.at = (l.stamp).updated_at and not l.is_disconnected and l.available <> i.available and (r.body ->> 'tracked')::boolean
+    or f.at = (l.stamp).updated_at and not l.is_disconnected and l.available <> i.available and f.is_tracked
   )
 $$;
 comment on function api.list_inventory_differences(bigint, bigint, integer) is

@@ -86,6 +86,15 @@ check(
   },
 )
 
+check('what is refused to one attempt says nothing of another one that has begun since', async (sql) => {
+  const { ticket, job, call } = await asked(sql, { from: 6, to: 2 })
+  await sql`update onsale.jobs set attempts = 2 where id = ${job}`
+  expect(await said(sql, job, call.key, 'refused', { attempt: 1 })).toBe(false)
+  expect(await allotmentOf(sql, ticket)).toBe(2)
+  expect(await said(sql, job, call.key, 'made', { attempt: 1 })).toBe(true)
+  expect(await goOn(sql, job)).toMatchObject({ outcome: 'done', moved: -4 })
+})
+
 check('where the missing ones cannot be put back, the others are here all the same', async (sql) => {
   const { ticket, job, call } = await asked(sql)
   await said(sql, job, call.key, 'made', { quantity: -3 })

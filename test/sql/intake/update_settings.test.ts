@@ -36,6 +36,7 @@ check('what the deployment decided is kept', async (sql) => {
       currency: 'JPY',
       event_tag: 'ticket',
       event_type: 'concert',
+      is_connected: false,
       counts_test_orders: false,
       keep_bodies_hours: 48,
       uninstalled_at: null,

@@ -43,6 +43,36 @@ check('a later attempt asks for the same, whatever the mirror shows by then', as
   expect(await delta(sql, job, await begin(sql, job, '12:00:05'))).toBe(-10)
 })
 
+check(
+  'after a day nobody knows whether it was added: it is worked out anew, under a new key',
+  async (sql) => {
+    const { ticket } = await mirror(sql)
+    await tell(sql, 100, '11:00:00')
+    const job = await wanted(sql, ticket, 90)
+    const keyOf = async () => {
+      const [row] = await sql<
+        { key: string }[]
+      >`select idempotency_key as key from onsale.jobs where id = ${job}`
+      return row!.key
+    }
+    expect(await delta(sql, job, await begin(sql, job))).toBe(-10)
+    const key = await keyOf()
+    const dayLater = async (time: string) => {
+      const [row] = await sql<{ delta: number | null }[]>`
+      select api.update_capacity_delta(
+        p_job_id => ${job}::bigint, p_attempt => 1, p_now => ${at(time)}::text::timestamptz + interval '1 day'
+      )::integer as delta`
+      return row!.delta
+    }
+    await tell(sql, 95, '13:00:00')
+    expect(await dayLater('10:00:00')).toBe(-10)
+    expect(await keyOf()).toBe(key)
+    expect(await dayLater('12:00:00')).toBeNull()
+    expect(await keyOf()).not.toBe(key)
+    expect(await dayLater('12:00:00')).toBe(-5)
+  },
+)
+
 check('nothing is to be done where it is so already', async (sql) => {
   const { ticket } = await mirror(sql)
   await tell(sql, 100, '11:00:00')
