@@ -150,4 +150,87 @@ describe('a sync', () => {
       expect(await differences(service)).toEqual([])
     })
   })
+
+  test('passes over lines that are garbage and records that PostgreSQL refuses, and tells of each', async () => {
+    const database = await testDatabase()
+    try {
+      // One price comes out as a word.
+      await database.admin.unsafe(`
+        create function public.spoil() returns trigger language plpgsql as $$ begin
+          new.body := new.body || '{"price": "dear"}';
+          return new;
+        end $$;
+        create trigger spoil before insert on onsale.staged_records for each row
+          when (new.kind = 'variant' and new.line = 2) execute function public.spoil()`)
+      const garbage = ['{"id":', 'null', '{}', `"${'x'.repeat(5_000_000)}"`]
+      let isSpoiled = false
+      const { run, report } = await sync(database, {
+        // The files are written all at once, and fetched one after the other.
+        onProgress: (progress) => {
+          if (progress.step !== 'loading' || progress.kind !== 'inventory' || isSpoiled) return
+          isSpoiled = true
+          const orders = api.shop.bulk_operations.findLast(({ query }) => query.includes('orders('))!
+          expect(orders.status).toBe('COMPLETED')
+          orders.lines = [...garbage, ...orders.lines]
+        },
+      })
+      const [products, , orders] = run.parts
+      expect(products?.faults).toEqual([{ line: 1, reason: 'invalid input syntax for type numeric: "dear"' }])
+      expect(orders?.faults).toEqual([
+        { line: 1, reason: 'Not JSON' },
+        { line: 2, reason: 'Not an object' },
+        { line: 3, reason: 'Not a record of orders: its id is "undefined"' },
+        { line: 4, reason: 'Longer than any record' },
+      ])
+      const missing = Object.fromEntries(report.counts.map((count) => [count.kind, count.missing]))
+      expect(missing).toMatchObject({ product: 1, level: 0, order: 0 })
+      expect(report.drift).toBe(0)
+    } finally {
+      await database.drop()
+    }
+  })
+
+  test('of which Shopify gives up a file has failed, and the next one begins anew', async () => {
+    const database = await testDatabase()
+    try {
+      api.faults.bulk_fails = true
+      await expect(sync(database)).rejects.toThrow('did not end well (FAILED, INTERNAL_SERVER_ERROR)')
+      api.faults.bulk_fails = false
+      const { run } = await sync(database, {
+        onStart: (_, { isResumed }) => expect(isResumed).toBe(false),
+      })
+      expect(run).toMatchObject({ id: 2, state: 'done' })
+      const [failed] = await database.admin`select state, reason from onsale.sync_runs where id = 1`
+      expect(failed?.state).toBe('failed')
+      expect(failed?.reason).toStartWith('The bulk operation for products did not end well')
+    } finally {
+      api.faults.bulk_fails = false
+      await database.drop()
+    }
+  })
+
+  test('counts what was sold before as an admin says', async () => {
+    const database = await testDatabase()
+    try {
+      const variantId = shop.world.products.find(({ deleted, variants }) => !deleted && variants.length > 0)!
+        .variants[0]!.id
+      const soldOf = async () => {
+        const [row] = await database.admin<{ sold: number }[]>`
+          select s.sold::integer from onsale.stock s join onsale.tickets t on t.id = s.ticket_id
+          where t.shopify_variant_id = ${variantId}::text::bigint`
+        return row!.sold
+      }
+      await sync(database)
+      const before = await soldOf()
+      const soldBefore = [
+        { variantId, units: 40 },
+        { variantId: '4711', units: 5 },
+      ]
+      const { soldBeforeKnown, report } = await sync(database, { soldBefore })
+      expect([soldBeforeKnown, report.drift]).toEqual([1, 0])
+      expect(await soldOf()).toBe(before + 40)
+    } finally {
+      await database.drop()
+    }
+  })
 })
