@@ -311,8 +311,10 @@ export const providerBreakMs = 5_000
 /** How often the age of the oldest refund that is due is read. */
 export const refundsLookEveryMs = 10_000
 
-/** How often a worker looks for jobs that are due: an admin watches what comes of his. A look that finds nothing costs 0.1 ms. */
-export const jobsEveryMs = 250
+/** How often a worker looks for jobs that are due. */
+export const jobsEveryMs = 1_000
+/** The same of an admin's writes to Shopify: he watches what comes of them. A look that finds nothing costs 0.1 ms. */
+export const writesEveryMs = 250
 /** Jobs that one worker has under way. */
 export const jobsAtOnceMax = 8
 /** How often a worker tells that it is still at its jobs. */

@@ -5,7 +5,7 @@ import { createIntakeCalls } from './intake/calls.ts'
 import { createJobCalls } from './jobs/calls.ts'
 import { startJobTasks } from './jobs/tasks.ts'
 import { startWorker } from './jobs/worker.ts'
-import { jobsPoolSize, paymentsPoolSize } from './limits.ts'
+import { jobsPoolSize, paymentsPoolSize, writesEveryMs } from './limits.ts'
 import { createPayments, type Payments } from './payments/payments.ts'
 import { openProviders } from './payments/providers.ts'
 import { openWatchedPool, roleFor, type Sql, unusable } from './platform/database.ts'
@@ -42,7 +42,7 @@ export function startWorkers(deps: {
     ...(shopify === null
       ? []
       : [
-          startWorker({ sql, handlers: atShopify(shopify), log, metrics }),
+          startWorker({ sql, handlers: atShopify(shopify), log, metrics, everyMs: writesEveryMs }),
           startWorker({
             sql,
             handlers: createLookHandlers({ shopify, access: createAccess(shopify), applyDeliveries }),

@@ -7,6 +7,7 @@ import type { Config } from '../src/config.ts'
 import { createJobCalls } from '../src/jobs/calls.ts'
 import { startJobTasks } from '../src/jobs/tasks.ts'
 import { startWorker } from '../src/jobs/worker.ts'
+import { writesEveryMs } from '../src/limits.ts'
 import { createLog } from '../src/platform/log.ts'
 import { createMetrics } from '../src/platform/metrics.ts'
 import { createShopify } from '../src/shopify/client.ts'
@@ -67,7 +68,7 @@ export async function startCircle({
       ...createShopifyWrites({ shopify, calls: jobs, config, settleMs: 20 }),
       ...createAllotment({ sql: database.service, shopify, places, metrics }),
     }
-    return startWorker({ sql: database.service, handlers, log, metrics })
+    return startWorker({ sql: database.service, handlers, log, metrics, everyMs: writesEveryMs })
   })
   const tasks = startJobTasks({ sql: database.service, log, metrics })
   const asker = { actor: 'user 1', token: null, digest: null }

@@ -21,13 +21,21 @@ export const at = (time: string) => `2026-11-01T${time}Z`
 /** Writes a job that is due from 12:00 on; returns its id. */
 export async function addJob(
   sql: Session,
-  { kind = 'work', subject = crypto.randomUUID() as string, state = 'queued', due = at('12:00:00') } = {},
+  {
+    kind = 'work',
+    subject = crypto.randomUUID() as string,
+    state = 'queued',
+    due = at('12:00:00'),
+    eventId = null as number | null,
+  } = {},
 ): Promise<number> {
   const [row] = await sql<{ id: number }[]>`
-    insert into onsale.jobs (kind, subject, request, state, next_attempt_at, created_by, created_at, updated_at)
+    insert into onsale.jobs (
+      kind, subject, request, state, next_attempt_at, created_by, created_at, updated_at, event_id
+    )
     values (
       ${kind}, ${subject}, '{"of": "a test"}', ${state}::text::onsale.job_state, ${due}::text::timestamptz, 'test',
-      '2026-11-01T11:00:00Z', '2026-11-01T11:00:00Z'
+      '2026-11-01T11:00:00Z', '2026-11-01T11:00:00Z', ${eventId}::bigint
     )
     returning id::integer`
   return row!.id

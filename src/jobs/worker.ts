@@ -58,14 +58,17 @@ export function startWorker(deps: {
   handlers: Readonly<Record<string, JobHandler>>
   log: Log
   metrics: Metrics
+  /** How often it looks for jobs that are due. */
+  everyMs?: number
   attemptMsMax?: number
 }): RepeatedTask {
-  const { sql, handlers, log, metrics, attemptMsMax = jobAttemptMsMax } = deps
+  const { sql, handlers, log, metrics } = deps
+  const { everyMs = jobsEveryMs, attemptMsMax = jobAttemptMsMax } = deps
   const inTime = timeout(attemptMsMax, TimeoutStrategy.Aggressive)
   const calls = createJobCalls(sql, metrics)
   const kinds = Object.keys(handlers)
   const underWay = new Set<Held>()
-  const looking = repeat(work, { everyMs: jobsEveryMs, name: 'do the jobs', log })
+  const looking = repeat(work, { everyMs, name: 'do the jobs', log })
   const heartbeat = repeat(keepLeases, { everyMs: jobHeartbeatMs, name: 'keep the leases of jobs', log })
   return {
     stop: async () => {
@@ -85,7 +88,7 @@ export function startWorker(deps: {
       if (room > 0) await begin(room)
       if (underWay.size === 0) return
       const anyEnded = Promise.race([...underWay].map(({ ended }) => ended))
-      await (underWay.size < jobsAtOnceMax ? orPause(anyEnded) : anyEnded)
+      await (underWay.size < jobsAtOnceMax ? orPause(anyEnded, everyMs) : anyEnded)
     }
   }
 
@@ -178,10 +181,10 @@ function retryDelayMs({ attempt }: Job, error: unknown): number {
 }
 
 /** Waits for the end of a job, but no longer than until the next look. */
-async function orPause(anyEnded: Promise<void>): Promise<void> {
+async function orPause(anyEnded: Promise<void>, everyMs: number): Promise<void> {
   let timer: Timer | undefined
   const pause = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, jobsEveryMs)
+    timer = setTimeout(resolve, everyMs)
   })
   await Promise.race([anyEnded, pause])
   clearTimeout(timer)

@@ -171,7 +171,7 @@ export function createMetrics() {
 
     subscriptionFaults: new Gauge({
       name: 'shopify_subscriptions_faulty',
-      help: 'Webhook subscriptions that were missing or wrong at the newest look, and were mended then',
+      help: 'Webhook subscriptions that were missing or wrong at the newest look; what Shopify does not refuse was mended then',
       aggregator: 'max',
       registers,
     }),

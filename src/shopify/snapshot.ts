@@ -18,6 +18,11 @@ import type { Shopify } from './client.ts'
 import { getShop } from './documents.ts'
 import { stagedRecord } from './staged.ts'
 
+/** The place in which snapshots are made is taken: it passes. */
+export class SnapshotBusy extends Refusal {
+  override name = 'SnapshotBusy'
+}
+
 /** How far a snapshot is: Shopify writes a file (objects), or it is loaded (bytes of how many). */
 export type SnapshotProgress =
   | { step: 'waiting'; kind: SyncKind; objects: number }
@@ -84,7 +89,7 @@ export async function takeSnapshot<T>(
       keepHours: syncKeptHours,
     })
     if (outcome === 'busy')
-      throw new Refusal('Another sync or reconciliation is under way: wait for its end, or stop it')
+      throw new SnapshotBusy('Another sync or reconciliation is under way: wait for its end, or stop it')
     const run = await calls.getSyncRun(runId)
     onStart?.(run, {
       isResumed: outcome === 'resumed',

@@ -8,6 +8,7 @@ import {
   type ReadSubscription,
   updateSubscription,
 } from './documents.ts'
+import { ShopifyError } from './error.ts'
 
 // Which webhooks the shop should send us, against those it sends. Shopify deletes a subscription whose webhooks fail for four
 // hours, so what is there is looked at again and again.
@@ -93,19 +94,36 @@ function findingOf(topic: string, state: Finding['state'], subscription: ReadSub
   return { topic, state, faults: [], subscription }
 }
 
-/** Makes what is missing and mends what is wrong, one after the other; findings of others are passed over. */
+/**
+ * Makes what is missing and mends what is wrong, one after the other; findings of others are passed over. What Shopify refuses (a
+ * topic of which the app may read nothing) does not keep the rest from being mended.
+ */
 export async function repairSubscriptions(
   shopify: Shopify,
   findings: readonly Finding[],
   wanted: Wanted,
-): Promise<number> {
+): Promise<{ mended: number; refused: { topic: string; reason: string }[] }> {
   const broken = findings.filter(({ state }) => state !== 'right' && state !== 'other')
   // What is doubled goes first: it may have the address that another one is to get.
   const doubled = broken.filter(({ state }) => state === 'doubled')
+  const refused: { topic: string; reason: string }[] = []
   for (const finding of [...doubled, ...broken.filter(({ state }) => state !== 'doubled')]) {
-    await repair(shopify, finding, wanted)
+    try {
+      await repair(shopify, finding, wanted)
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      refused.push({ topic: finding.topic, reason: reasonOf(error) })
+    }
   }
-  return broken.length
+  return { mended: broken.length - refused.length, refused }
+}
+
+function isRefusal(error: unknown): error is ShopifyError {
+  return error instanceof ShopifyError && (error.kind === 'user_errors' || error.kind === 'refused')
+}
+
+function reasonOf({ message, faults }: ShopifyError): string {
+  return faults.length === 0 ? message : faults.map((fault) => fault.message).join('; ')
 }
 
 /** Ends what is ours, whether right or wrong. */

@@ -33,13 +33,13 @@ export async function registerWebhooks(deps: CommandDeps, options: Options): Pro
   const wanted = await wantedOf(deps, options)
   const findings = await findSubscriptions(options.shopify, wanted)
   for (const finding of findings) if (isFault(finding)) deps.print(lineOf(finding))
-  await repairSubscriptions(options.shopify, findings, wanted)
+  const { mended, refused } = await repairSubscriptions(options.shopify, findings, wanted)
+  for (const { topic, reason } of refused) deps.print(`refused  ${topic}: ${reason}`)
   await createWatchCalls(deps.sql, deps.metrics).updateSubscriptionWatch(wanted.url)
   const left = (await findSubscriptions(options.shopify, wanted)).filter(isFault)
   for (const finding of left) deps.print(`still ${lineOf(finding)}`)
-  const mended = findings.filter(isFault).length
   deps.print(
-    `${mended === 0 ? 'Nothing was to be done' : `${mended} made or mended`}: webhooks go to ${wanted.url}`,
+    `${mended + refused.length === 0 ? 'Nothing was to be done' : `${mended} made or mended`}: webhooks go to ${wanted.url}`,
   )
   return left.length === 0 ? 0 : 1
 }

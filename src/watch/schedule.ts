@@ -3,9 +3,9 @@ import { reconcileClaimEveryMs, reconcileGraceS, repairsMaxDefault, syncPoolSize
 import { openPool } from '../platform/database.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
-import { Refusal } from '../platform/refusal.ts'
 import { type RepeatedTask, repeat } from '../platform/repeat.ts'
 import type { Shopify } from '../shopify/client.ts'
+import { SnapshotBusy } from '../shopify/snapshot.ts'
 import type { ReconciliationCard, WantedReconciliation, WatchCalls } from './calls.ts'
 import { reconcile } from './reconcile.ts'
 
@@ -40,10 +40,9 @@ export function startReconciling(deps: {
     try {
       tell(await run(wanted))
     } catch (error) {
-      const isPutOff = error instanceof Refusal || stopping.signal.aborted
+      if (!(error instanceof SnapshotBusy) && !stopping.signal.aborted) throw error
       // A sync is under way, or this process ends: whoever comes next does it.
-      if (isPutOff) await calls.updateReconcileWanted(wanted)
-      if (!stopping.signal.aborted) throw error
+      await calls.updateReconcileWanted(wanted)
     }
   }
 

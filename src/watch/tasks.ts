@@ -80,13 +80,16 @@ export function startWatchTasks(deps: {
     }
     const wanted = { url, formerUrl: null, version: null }
     const findings = await findSubscriptions(shopify, wanted)
-    const mended = await repairSubscriptions(shopify, findings, wanted)
-    await calls.completeSubscriptionWatch(mended)
-    metrics.subscriptionFaults.set(mended)
+    const { mended, refused } = await repairSubscriptions(shopify, findings, wanted)
+    await calls.completeSubscriptionWatch(mended + refused.length)
+    metrics.subscriptionFaults.set(mended + refused.length)
     metrics.subscriptionsMended.inc(mended)
+    if (refused.length > 0) log.warn({ refused, url }, 'Shopify refuses webhook subscriptions')
     if (mended === 0) return
     const faults = findings.flatMap(({ topic, state, faults }) =>
-      state === 'right' || state === 'other' ? [] : [[topic, state, ...faults].join(' ')],
+      state === 'right' || state === 'other' || refused.some((one) => one.topic === topic)
+        ? []
+        : [[topic, state, ...faults].join(' ')],
     )
     log.warn({ faults, url }, 'Webhook subscriptions were missing or wrong, and are mended')
   }

@@ -7,6 +7,7 @@ import { waitUntil } from '../../src/platform/process.ts'
 import { Refusal } from '../../src/platform/refusal.ts'
 import { createShopify, type Shopify } from '../../src/shopify/client.ts'
 import { createSubscription, deleteSubscription, updateSubscription } from '../../src/shopify/documents.ts'
+import { ShopifyError } from '../../src/shopify/error.ts'
 import { findSubscriptions, wantedTopics } from '../../src/shopify/subscriptions.ts'
 import { fixedToken } from '../../src/shopify/tokens.ts'
 import { createWatchCalls } from '../../src/watch/calls.ts'
@@ -128,6 +129,23 @@ test('at another address they follow, and one for the path of its topic is not d
   expect(await run(registerWebhooks, { url: next })).toBe(0)
   expect(new Set(api.shop.subscriptions.map(({ uri }) => uri))).toEqual(new Set([next]))
   expect(there()).toHaveLength(wantedTopics.length)
+})
+
+test('what the shop refuses is said, and does not keep the rest from being made', async () => {
+  const call: Shopify['call'] = (document, variables, options) => {
+    const { topic } = variables as { topic?: string }
+    // As the fake has no rights that could be missing.
+    if (topic === 'INVENTORY_ITEMS_CREATE')
+      throw new ShopifyError('user_errors', 'Refused', { faults: [fault] })
+    return shopify.call(document, variables, options)
+  }
+  const fault = { message: 'You do not have permission to this topic', field: null }
+  const options = { shopify: { call }, version: '2026-10', url, publicUrl: null }
+  const print = (line: string) => lines.push(line)
+  expect(await registerWebhooks({ sql: database.service, log, metrics, print }, options)).toBe(1)
+  expect(there()).toHaveLength(wantedTopics.length - 1)
+  expect(lines).toContain('refused  inventory_items/create: You do not have permission to this topic')
+  expect(lines).toContain('still missing  inventory_items/create')
 })
 
 test('without an address nothing can be registered, and none that Shopify would not call', async () => {

@@ -7,6 +7,7 @@ import {
   jobHeartbeatMs,
   jobRetryFactor,
   jobRetryS,
+  jobStopMsMax,
   jobsAtOnceMax,
   jobsEveryMs,
   jobsStateEveryMs,
@@ -275,6 +276,24 @@ test('a worker that stops ends what it has begun, and begins nothing more', asyn
   }
 })
 
+test('what does not end while a worker stops is given up, and comes back', async () => {
+  const id = await addJob(database.admin)
+  const told: boolean[] = []
+  const hanging: JobHandler = (_, { signal }) =>
+    new Promise(() => signal.addEventListener('abort', () => told.push(true)))
+  await quick(
+    async () => {
+      const worker = startWorker({ ...deps(), handlers: { work: hanging } })
+      await isIn(id, 'running')
+      await worker.stop()
+    },
+    { heartbeat: true },
+  )
+  expect(told).toEqual([true])
+  const { state, errors } = await jobOf(database.admin, id)
+  expect([state, errors[0]?.message]).toEqual(['waiting', 'The worker was cut off or stopped'])
+})
+
 test('two workers side by side do each job once, and those of one subject in their order', async () => {
   const subjects = [1, 2, 3, 4]
   const ids: number[] = []
@@ -415,7 +434,7 @@ async function delayOf(id: number): Promise<number> {
 /** The worker's pauses take a ten-thousandth meanwhile; no other timer is as long. */
 async function quick<T>(work: () => Promise<T>, { heartbeat = false } = {}): Promise<T> {
   const { setTimeout } = globalThis
-  const pauses = [jobsEveryMs, jobsStateEveryMs, ...(heartbeat ? [jobHeartbeatMs] : [])]
+  const pauses = [jobsEveryMs, jobsStateEveryMs, ...(heartbeat ? [jobHeartbeatMs, jobStopMsMax] : [])]
   const isPause = (ms: number) => pauses.some((pause) => ms >= pause * 0.8 && ms <= pause * 1.2)
   globalThis.setTimeout = ((callback: () => void, ms = 0) =>
     setTimeout(callback, isPause(ms) ? ms / 10_000 : ms)) as typeof globalThis.setTimeout

@@ -64,7 +64,7 @@ check('what both have from the same second, and yet otherwise, is theirs', async
 check('what a write of ours is about is ours, until that has been unconfirmed for too long', async (sql) => {
   await heard(sql)
   const [event] = await sql`select event_id from onsale.shopify_products`
-  const job = await addJob(sql, { kind: 'update_event', subject: `event ${event?.event_id}` })
+  const job = await addJob(sql, { kind: 'update_event', eventId: Number(event?.event_id) })
   const lines = productLines({ title: 'Rock Morning', updatedAt: at('11:30:00') })
   const { id } = await placed(sql, { products: lines })
   await compared(sql, id)
