@@ -5,7 +5,7 @@ export const scenario: Scenario = {
   about:
     'Writes to Shopify are worked off by one worker and by four, against a Shopify that answers at once: claimed, asked for, completed, confirmed; ' +
     'and an admin renames events of a played shop while visitors read: from the 202 until they see it',
-  profiles: ['smoke', 'standard', 'full'],
+  profiles: ['smoke', 'full'],
   writes: false,
   runsOnTarget: false,
   events: 1_000,
