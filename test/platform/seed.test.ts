@@ -51,7 +51,7 @@ describe('seed', () => {
       const unknown = await database.admin`
         select c.relname from pg_class c
         where c.relnamespace = 'onsale'::regnamespace and c.relkind = 'r' and c.reltuples < 0
-          and pg_relation_size(c.oid) > 0 and c.relname not in ('migrations', 'settings', 'catalogue', 'verification', 'sale_transitions')`
+          and pg_relation_size(c.oid) > 0 and c.relname not in ('migrations', 'settings', 'catalogue', 'verification', 'sale_transitions', 'subscription_watch', 'reconcile_schedule')`
       expect([...unknown]).toEqual([])
     }))
 
