@@ -1,3 +1,4 @@
+import { ms } from '../latency.ts'
 import type { Scenario } from '../scenario.ts'
 
 export const scenario: Scenario = {
@@ -35,7 +36,7 @@ export const scenario: Scenario = {
       goal: null,
       detail:
         `${number(run.lines)} lines of ${number(run.events)} events in ${run.seconds} s; killed at line ${number(run.killedAtLine)} of the products; ` +
-        `at most ${run.mebibytesMax} MiB; ${number(run.webhooks)} webhooks, p50 ${run.webhookP50} p99 ${run.webhookP99} ms`,
+        `at most ${run.mebibytesMax} MiB; ${number(run.webhooks)} webhooks, p50 ${ms(run.webhookP50)}, p99 ${ms(run.webhookP99)} ms`,
     })
   },
 }
