@@ -93,6 +93,7 @@ if (import.meta.main) {
   const comparison = await compareSyncWithCopy(positionals[0] ?? '', {
     events: Number(values.events),
     rounds: 1,
+    isBare: values.bare,
   })
   process.stdout.write(`${JSON.stringify(comparison, null, 2)}\n`)
 }
