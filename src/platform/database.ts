@@ -94,11 +94,11 @@ export function openWatchedPool(url: string, options: PoolOptions & { onReplaced
       const query = tier.pool(first, ...rest)
       tier.busy++
       underWay.add(call)
-      const end = () => {
+      const settle = () => {
         tier.busy--
         underWay.delete(call)
       }
-      query.then(end, end)
+      query.then(settle, settle)
       return query
     },
     get(_, name) {
