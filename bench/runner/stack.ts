@@ -10,6 +10,7 @@ import { type EmbeddedServer, startPostgres } from '../../src/platform/embedded.
 import { type LocalRedis, startLocalRedis } from '../../src/platform/local_redis.ts'
 import { createMetrics } from '../../src/platform/metrics.ts'
 import { migrate } from '../../src/platform/migrate.ts'
+import { urlOf as urlOfDatabase } from '../limits/database.ts'
 import type { Scenario } from '../scenario.ts'
 import { type Servers, startServers } from './servers.ts'
 
@@ -38,11 +39,8 @@ export async function startStack(folder: string, say: (sentence: string) => void
   const admin = openPool(postgres.url, { name: 'bench', max: 1, statementTimeoutMs: 0 })
   const templates = new Map<number, Promise<string>>()
   let copies = 0
+  const urlOf = (name: string) => urlOfDatabase(postgres.url, name)
   return { postgres, redis, folder, urlOf, database, drop, stop, kill }
-
-  function urlOf(name: string): string {
-    return postgres.url.replace(/\/[^/]*$/, `/${name}`)
-  }
 
   async function database(events: number, { isCopy }: { isCopy: boolean }): Promise<string> {
     const filled = templates.get(events) ?? fill(events)
