@@ -152,9 +152,14 @@ export function reasonOf(error: unknown): string {
   return storableText(error instanceof Error ? error.message : String(error))
 }
 
-/** Somebody else's words, cut to 500 characters, as PostgreSQL can keep them: it stores neither a NUL nor half a surrogate. */
+/** Somebody else's words, cut to 500 characters, as PostgreSQL can keep them. */
 export function storableText(text: string): string {
-  return text.slice(0, 500).toWellFormed().replaceAll('\0', ' ')
+  return storable(text.slice(0, 500))
+}
+
+/** A text as PostgreSQL can keep it: it stores neither a NUL nor half a surrogate. */
+export function storable(text: string): string {
+  return text.toWellFormed().replaceAll('\0', ' ')
 }
 
 function errorCode(error: unknown): string | null {

@@ -1,3 +1,4 @@
+import { storable } from '../errors.ts'
 import { cleanHtml } from '../intake/description.ts'
 import type { StagedRecord, SyncKind } from './calls.ts'
 
@@ -171,11 +172,6 @@ function instantOf(value: unknown): string {
     isInstant && new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() === Number(text.slice(8, 10))
   if (!isThere || Number.isNaN(Date.parse(text))) throw new Error(`No instant: "${shown(value)}"`)
   return text
-}
-
-/** PostgreSQL stores neither a NUL nor half a surrogate. */
-function storable(text: string): string {
-  return text.toWellFormed().replaceAll('\0', ' ')
 }
 
 function shown(value: unknown): string {
