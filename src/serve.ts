@@ -41,12 +41,11 @@ import { createSales } from './sales/sales.ts'
 import { startSalesTasks } from './sales/tasks.ts'
 import { createTicketLinks } from './sales/ticket_links.ts'
 import { createSyncCalls } from './shopify/calls.ts'
-import { hasShopify, openShopify } from './shopify/shopify.ts'
-import { createAccess } from './watch/access.ts'
+import { hasShopify } from './shopify/shopify.ts'
 import { createWatchCalls } from './watch/calls.ts'
 import { startReconciling } from './watch/schedule.ts'
 import { startWatchTasks } from './watch/tasks.ts'
-import { startWorkers } from './work.ts'
+import { openShop, startWorkers } from './work.ts'
 
 /** A config whose database is known: the environment's, or the embedded one's. */
 export type ServiceConfig = Config & {
@@ -160,7 +159,7 @@ export async function startService(
     version,
     metrics,
   })
-  const shopify = openShopify(config, { log, metrics, processes })
+  const shop = openShop(config, { log, metrics, processes })
   const watchCalls = createWatchCalls(pools.tasks, metrics)
   const app = buildApp({
     config,
@@ -188,7 +187,7 @@ export async function startService(
     if (fault !== null) throw new Refusal(fault)
     await Promise.all([
       intake.calls.updateSettings(config),
-      watchCalls.updateConnection(shopify !== null),
+      watchCalls.updateConnection(shop !== null),
       // A Redis that is there answers in milliseconds; one that is not keeps nobody waiting for long.
       waitUntil(() => redis?.state() !== 'error', { timeoutMs: redisFirstAnswerMsMax }).then(catalog.start),
     ])
@@ -201,13 +200,13 @@ export async function startService(
       startCatalogTasks({ sql: pools.tasks, log, metrics }),
       startSalesTasks({ sql: pools.tasks, log, metrics }),
       startPaymentTasks({ sql: pools.tasks, log, metrics }),
-      ...startWorkers({ sql: pools.jobs, config, shopify, payments, log, metrics }),
-      ...(shopify === null
+      ...startWorkers({ sql: pools.jobs, config, shop, payments, log, metrics }),
+      ...(shop === null
         ? []
         : [
-            startWatchTasks({ shopify, access: createAccess(shopify), calls: watchCalls, log, metrics }),
+            startWatchTasks({ ...shop, calls: watchCalls, log, metrics }),
             startReconciling({
-              shopify,
+              shopify: shop.shopify,
               calls: watchCalls,
               submit: tasksIntake.submit,
               config,

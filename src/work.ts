@@ -20,7 +20,7 @@ import type { Shopify } from './shopify/client.ts'
 import { createPlaces } from './shopify/places.ts'
 import { openShopify } from './shopify/shopify.ts'
 import { createShopifyWrites } from './shopify/writes.ts'
-import { createAccess } from './watch/access.ts'
+import { type Access, createAccess } from './watch/access.ts'
 import { createLookHandlers } from './watch/looks.ts'
 
 /**
@@ -30,36 +30,42 @@ import { createLookHandlers } from './watch/looks.ts'
 export function startWorkers(deps: {
   sql: Sql
   config: Config
-  shopify: Shopify | null
+  /** The Admin API, and who we are there; null: there is none. */
+  shop: { shopify: Shopify; access: Access } | null
   payments: Pick<Payments, 'handlers'>
   log: Log
   metrics: Metrics
 }): RepeatedTask[] {
-  const { sql, config, shopify, payments, log, metrics } = deps
-  const { applyDeliveries } = createIntakeCalls(sql, metrics)
+  const { sql, config, shop, payments, log, metrics } = deps
   return [
     startWorker({ sql, handlers: payments.handlers, log, metrics }),
-    ...(shopify === null
+    ...(shop === null
       ? []
       : [
-          startWorker({ sql, handlers: atShopify(shopify), log, metrics, everyMs: writesEveryMs }),
-          startWorker({
-            sql,
-            handlers: createLookHandlers({ shopify, access: createAccess(shopify), applyDeliveries }),
-            log,
-            metrics,
-          }),
+          startWorker({ sql, handlers: writesOf(shop), log, metrics, everyMs: writesEveryMs }),
+          startWorker({ sql, handlers: looksOf(shop), log, metrics }),
         ]),
     startJobTasks({ sql, log, metrics }),
   ]
 
-  function atShopify(shopify: Shopify) {
+  function writesOf({ shopify }: { shopify: Shopify }) {
     const places = createPlaces(shopify, { locationId: config.shopifyLocationId })
     return {
       ...createShopifyWrites({ shopify, calls: createJobCalls(sql, metrics), config }),
       ...createAllotment({ sql, shopify, places, metrics }),
     }
   }
+
+  function looksOf({ shopify, access }: { shopify: Shopify; access: Access }) {
+    const { applyDeliveries } = createIntakeCalls(sql, metrics)
+    return createLookHandlers({ shopify, access, applyDeliveries })
+  }
+}
+
+/** The shop of the environment with who we are there, asked once for all who want to know; null: none can be asked. */
+export function openShop(config: Config, options: Parameters<typeof openShopify>[1]) {
+  const shopify = openShopify(config, options)
+  return shopify === null ? null : { shopify, access: createAccess(shopify) }
 }
 
 /** The role `worker`: does the jobs of the environment's database, and nothing else, until a signal. */
@@ -76,8 +82,8 @@ export async function work(config: ServiceConfig): Promise<void> {
     if (fault !== null) throw new Refusal(fault)
     const { providers } = await openProviders(config)
     const payments = createPayments({ pool: pools.payments, providers, log, metrics })
-    const shopify = openShopify(config, { log, metrics, processes: 1 })
-    const workers = startWorkers({ sql: pools.jobs, config, shopify, payments, log, metrics })
+    const shop = openShop(config, { log, metrics, processes: 1 })
+    const workers = startWorkers({ sql: pools.jobs, config, shop, payments, log, metrics })
     log.info({ shopify: config.shopifyApiUrl }, 'Working')
     // Nothing else does while the database is away.
     setInterval(() => {}, 2 ** 30)
