@@ -36,7 +36,7 @@ export const scenario: Scenario = {
     const crowdOf: K6Load = {
       users: size({ smoke: 100, standard: 10_000, full: 10_000 }),
       rampS: size({ smoke: 1, standard: 10, full: 30 }),
-      holdS: size({ smoke: 1, standard: 15, full: 120 }),
+      holdS: size({ smoke: 1, standard: 12, full: 120 }),
       thinkS: size<[number, number]>({ smoke: [0.5, 1.5], standard: [5, 15], full: [5, 15] }),
     }
     const loads = { visit: crowdOf }

@@ -43,7 +43,7 @@ export function login(): void {
 export const scenario: Scenario = {
   about:
     'Visitors read at a fixed rate; then as many log in as are let, and the visitors should hardly notice',
-  profiles: ['smoke', 'standard', 'full'],
+  profiles: ['smoke', 'full'],
   writes: true,
   runsOnTarget: false,
   events: 1_000,

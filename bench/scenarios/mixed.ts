@@ -42,7 +42,7 @@ export function buy(): void {
 export const scenario: Scenario = {
   about:
     '10,000 visitors browse, every second page one of the event on sale, while 500 buyers a second look at what is left of it and book',
-  profiles: ['smoke', 'standard', 'full'],
+  profiles: ['smoke', 'full'],
   writes: true,
   runsOnTarget: false,
   events: 1_000,
