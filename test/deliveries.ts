@@ -12,7 +12,10 @@ const metrics = createMetrics()
 
 let deliveryCount = 0
 
-/** A delivery as the routes would submit it; what is not said is a fresh id and no Triggered-At. */
+/**
+ * A delivery as the routes would submit it; what is not said is a fresh id and no Triggered-At. Of two facts of one second the
+ * greater id is newer, as text: that is the later call's, however many a process has made.
+ */
 export function delivery(
   topic: string,
   body: Body,
@@ -21,7 +24,7 @@ export function delivery(
   const text = typeof body === 'string' ? body : JSON.stringify(body)
   return {
     shop,
-    deliveryId: id ?? `delivery-${++deliveryCount}`,
+    deliveryId: id ?? `delivery-${String(++deliveryCount).padStart(9, '0')}`,
     topic,
     triggeredNs: nanosecondsOf(at ?? null),
     eventId: null,
