@@ -207,13 +207,19 @@ export function createSyncCalls(sql: Sql, metrics: Pick<Metrics, 'queryTime'>) {
         return row!.known
       }),
 
-    /** Tells the planner what is there now: the mirror may have been empty. */
-    analyzeMirror: (): Promise<void> =>
+    /**
+     * Tells the planner what is there now: the mirror may have been empty. `isRough`: by a tenth of the rows that it would
+     * look at, which is enough to tell a small table from a large one.
+     */
+    analyzeMirror: ({ isRough }: { isRough: boolean }): Promise<void> =>
       timed('analyze', async () => {
-        await sql`
-          analyze onsale.events, onsale.tickets, onsale.stock, onsale.event_revisions, onsale.shopify_products,
-            onsale.shopify_variants, onsale.inventory_items, onsale.inventory_levels, onsale.shopify_orders,
-            onsale.shopify_order_lines`
+        await sql.begin(async (tx) => {
+          if (isRough) await tx`set local default_statistics_target = 10`
+          await tx`
+            analyze onsale.events, onsale.tickets, onsale.stock, onsale.event_revisions, onsale.shopify_products,
+              onsale.shopify_variants, onsale.inventory_items, onsale.inventory_levels, onsale.shopify_orders,
+              onsale.shopify_order_lines`
+        })
       }),
 
     /** What the snapshot has, and what the mirror has of it. */

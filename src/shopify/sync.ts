@@ -33,7 +33,7 @@ export async function syncShop(options: SyncOptions): Promise<SyncEnd> {
     async (loaded, calls) => {
       const soldBeforeKnown = soldBefore.length === 0 ? 0 : await calls.applySoldBefore(soldBefore)
       onProgress?.({ step: 'verifying' })
-      await calls.analyzeMirror()
+      await calls.analyzeMirror({ isRough: false })
       const report = { counts: await calls.listSyncCounts(loaded.id), drift: await countDrift() }
       await calls.completeSyncRun(loaded.id, { report })
       return { run: await calls.getSyncRun(loaded.id), report, soldBeforeKnown }
@@ -80,7 +80,7 @@ async function applyPart(
       records += batch.records
       if (records >= analyzeAt) {
         analyzeAt *= 4
-        await calls.analyzeMirror()
+        await calls.analyzeMirror({ isRough: true })
       }
       busy = 0
       fault = null

@@ -145,12 +145,12 @@ begin
         p.source_status, p.tags, p.product_type, v_settings.event_tag, v_settings.event_type
       ) as status,
       lower(p.product_type) as category,
-      api.get_metafield(p.metafields, 'subtitle') as subtitle,
-      api.get_instant(api.get_metafield(p.metafields, 'starts_at')) as starts_at,
-      api.get_instant(api.get_metafield(p.metafields, 'ends_at')) as ends_at,
-      api.get_json(api.get_metafield(p.metafields, 'venue')) as venue,
+      o.own ->> 'subtitle' as subtitle,
+      api.get_instant(o.own ->> 'starts_at') as starts_at,
+      api.get_instant(o.own ->> 'ends_at') as ends_at,
+      api.get_json(o.own ->> 'venue') as venue,
       coalesce(
-        nullif(substring(api.get_metafield(p.metafields, 'per_user_limit') from '^[1-9][0-9]{0,8}$'), '')::integer, 2
+        nullif(substring(o.own ->> 'per_user_limit' from '^[1-9][0-9]{0,8}$'), '')::integer, 2
       ) as per_user_limit,
       coalesce((
         select jsonb_object_agg((m.entry ->> 'namespace') || '.' || (m.entry ->> 'key'), m.entry -> 'value')
@@ -172,6 +172,7 @@ begin
     from onsale.shopify_products p
     left join unnest(p_facts) f
       on f.ordinal = any (v_core_written) and (f.body ->> 'id')::bigint = p.product_id
+    cross join lateral (select api.get_metafields(p.metafields) as own offset 0) o
     where p.product_id = any (v_touched)
   ) n on e.shopify_product_id = n.product_id
   when not matched and n.has_body then

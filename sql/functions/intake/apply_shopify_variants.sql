@@ -28,13 +28,15 @@ declare
   v_stamps onsale.stamp[];
   v_entries jsonb[];
   v_nths bigint[];
+  v_inserted bigint[];
   v_written bigint[];
   v_versions integer[];
   v_ticket_ids bigint[];
 begin
   select s.currency into strict v_currency from onsale.settings s;
 
-  -- Kept as lists: where the function stands in a join it may be run anew for every row.
+  -- Kept as lists: where the function stands in a join it may be run anew for every row. They are unnested where they are
+  -- used: an element by its index is looked for from the beginning.
   select
     array_agg(n.variant_id), array_agg(n.product_id), array_agg(n.ordinal), array_agg(n.stamp), array_agg(n.entry),
     array_agg(n.nth)
@@ -44,14 +46,37 @@ begin
   from unnest(p_facts) f
   where f.kind = 'product';
 
-  insert into onsale.shopify_variants (variant_id)
-  select n.variant_id
-  from (
-    select distinct u.variant_id from unnest(v_variant_ids || p_order_variant_ids) as u (variant_id)
-  ) n
-  where not exists (select from onsale.shopify_variants v where v.variant_id = n.variant_id)
-  order by n.variant_id
-  on conflict do nothing;
+  -- A variant that nobody has named is written in full at once: to write it in steps costs each index of the table anew.
+  with named as (
+    select
+      f.variant_id, f.product_id, f.entry, row(f.updated_at, f.triggered_ns, f.delivery_id)::onsale.stamp as stamp
+    from unnest(v_variant_ids, v_products, v_stamps, v_entries)
+      as f (variant_id, product_id, updated_at, triggered_ns, delivery_id, entry)
+    union all
+    select distinct u.variant_id, null::bigint, null::jsonb, row('-infinity', 0, '')::onsale.stamp
+    from unnest(p_order_variant_ids) as u (variant_id)
+    where u.variant_id <> all (coalesce(v_variant_ids, '{}'))
+  ), inserted as (
+    insert into onsale.shopify_variants as v (
+      variant_id, product_id, inventory_item_id, inventory_quantity, is_unmanaged, stamp
+    )
+    select
+      n.variant_id, n.product_id,
+      (n.entry ->> 'inventory_item_id')::bigint,
+      (n.entry ->> 'inventory_quantity')::integer,
+      coalesce(n.entry ? 'inventory_management' and n.entry ->> 'inventory_management' is null, false),
+      n.stamp
+    from named n
+    where not exists (select from onsale.shopify_variants v where v.variant_id = n.variant_id)
+    order by n.variant_id
+    on conflict (variant_id) do nothing
+    returning v.variant_id, v.product_id, v.inventory_item_id
+  )
+  select
+    array_agg(i.variant_id) filter (where i.product_id is not null),
+    array_agg(i.inventory_item_id) filter (where i.inventory_item_id is not null)
+  into v_inserted, item_ids
+  from inserted i;
 
   perform from onsale.shopify_variants v
   where v.variant_id = any (v_variant_ids || p_order_variant_ids)
@@ -64,9 +89,11 @@ begin
 
   with facts as (
     select
-      v_variant_ids[i] as variant_id, v_products[i] as product_id, v_ordinals[i] as ordinal, v_stamps[i] as stamp,
-      v_entries[i] as entry
-    from generate_subscripts(v_variant_ids, 1) as i
+      f.variant_id, f.product_id, f.ordinal, f.entry,
+      row(f.updated_at, f.triggered_ns, f.delivery_id)::onsale.stamp as stamp
+    from unnest(v_variant_ids, v_products, v_ordinals, v_stamps, v_entries)
+      as f (variant_id, product_id, ordinal, updated_at, triggered_ns, delivery_id, entry)
+    where f.variant_id <> all (coalesce(v_inserted, '{}'))
   ), items as (
     select f.variant_id, (f.entry ->> 'inventory_item_id')::bigint as inventory_item_id
     from facts f
@@ -83,11 +110,17 @@ begin
     from facts f
     where v.variant_id = f.variant_id and f.stamp > v.stamp
     returning v.variant_id, f.ordinal
+  ), news as (
+    select w.variant_id, w.ordinal from written w
+    union all
+    select f.variant_id, f.ordinal
+    from unnest(v_variant_ids, v_ordinals) as f (variant_id, ordinal)
+    where f.variant_id = any (v_inserted)
   )
   select
-    (select array_agg(distinct w.ordinal) from written w),
-    (select array_agg(w.variant_id) from written w),
-    (select array_agg(i.inventory_item_id) from items i where i.inventory_item_id is not null)
+    (select array_agg(distinct n.ordinal) from news n),
+    (select array_agg(n.variant_id) from news n),
+    item_ids || (select array_agg(i.inventory_item_id) from items i where i.inventory_item_id is not null)
   into applied, v_written, item_ids;
 
   select array_agg(t.id), array_agg(t.version) into v_ticket_ids, v_versions
@@ -165,11 +198,12 @@ begin
   ), made as (
     select
       w.ticket_id,
-      coalesce(api.get_json(api.get_metafield(w.metafields, 'features')), '[]') as features,
-      coalesce(api.get_json(api.get_metafield(w.metafields, 'restrictions')), '{}') as restrictions,
-      api.get_instant(api.get_metafield(w.metafields, 'sale_starts_at')) as sale_starts_at,
-      api.get_instant(api.get_metafield(w.metafields, 'sale_ends_at')) as sale_ends_at
+      coalesce(api.get_json(o.own ->> 'features'), '[]') as features,
+      coalesce(api.get_json(o.own ->> 'restrictions'), '{}') as restrictions,
+      api.get_instant(o.own ->> 'sale_starts_at') as sale_starts_at,
+      api.get_instant(o.own ->> 'sale_ends_at') as sale_ends_at
     from written w
+    cross join lateral (select api.get_metafields(w.metafields) as own offset 0) o
   ), edited_tickets as (
     update onsale.tickets t set
       features = m.features,

@@ -6,7 +6,7 @@ const check = scratchTests()
 
 async function subtitle(sql: Session, metafields: unknown) {
   const [row] =
-    await sql`select api.get_metafield(${JSON.stringify(metafields)}::text::jsonb, 'subtitle') as value`
+    await sql`select api.get_metafields(${JSON.stringify(metafields)}::text::jsonb) ->> 'subtitle' as value`
   return row?.value
 }
 const field = (value: unknown, rest = {}) => ({ namespace: 'onsale', key: 'subtitle', value, ...rest })
@@ -30,4 +30,11 @@ check('of two with one key the last counts', async (sql) => {
 
 check('none in an empty list', async (sql) => {
   expect(await subtitle(sql, [])).toBeNull()
+})
+
+check('one without a key is passed over, and one without a value tells nothing', async (sql) => {
+  const bare = { namespace: 'onsale', value: 'whose?' }
+  expect(await subtitle(sql, [field('With strings'), bare, { namespace: 'onsale', key: 'venue' }])).toBe(
+    'With strings',
+  )
 })
