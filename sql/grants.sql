@@ -63,6 +63,7 @@ grant execute on function api.get_oldest_refund_due to onsale_service;
 grant execute on function api.claim_jobs to onsale_service;
 grant execute on function api.complete_job to onsale_service;
 grant execute on function api.fail_job to onsale_service;
+grant execute on function api.expire_jobs to onsale_service;
 grant execute on function api.update_job_leases to onsale_service;
 grant execute on function api.get_job to onsale_service;
 grant execute on function api.list_jobs to onsale_service;

@@ -337,8 +337,10 @@ export const jobStopMsMax = 4_000
 export const jobRetryS = 2
 export const jobRetryFactor = 5
 export const jobRetrySMax = 21_600
-/** Attempts of a job; when the last one fails it is dead, and waits for a person. */
+/** Attempts of a job; when the last one fails, or its worker does not come back, it is dead, and waits for a person. */
 export const jobAttemptsMax = 10
+/** How often jobs are looked for whose worker did not come back from the last attempt: what is behind them waits for that. */
+export const jobsExpireEveryMs = 2_000
 /** How often the mirror is held against what was done at Shopify: whoever wrote waits for that. It costs 0.1 ms where nothing is open. */
 export const jobsConfirmEveryMs = 250
 /** How often the jobs are counted. */

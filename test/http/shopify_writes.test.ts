@@ -165,7 +165,7 @@ async function seen(event: number, isSo: (body: Body) => boolean): Promise<Body>
 
 /** Has a worker do the next job of this kind; answers which. */
 async function work(kind: string): Promise<{ id: number; attempt: number }> {
-  const [job] = await jobs.claimJobs({ kinds: [kind], limit: 1, leaseS: 60 })
+  const [job] = await jobs.claimJobs({ kinds: [kind], limit: 1, leaseS: 60, attemptsMax: 10 })
   if (job === undefined) throw new Error(`Nothing of kind ${kind} is to be done`)
   return job
 }
