@@ -24,9 +24,12 @@ export type JobFailure =
 
 export type JobQuery = { state: string | null; kind: string | null; page: number; limit: number }
 
-/** What a person's word did to a job: the words of `api.update_job_due` and `api.cancel_job`. `body`: the job as JSON text. */
+/**
+ * What a person's word did to a job: the words of `api.update_job_due` and `api.cancel_job`. `body`: the job as JSON text, and of one
+ * that is `overtaken` the later job.
+ */
 export type JobChange = {
-  outcome: 'queued' | 'discarded' | 'running' | 'unchanged' | 'not_found'
+  outcome: 'queued' | 'overtaken' | 'discarded' | 'running' | 'unchanged' | 'not_found'
   body: string | null
 }
 
