@@ -45,6 +45,8 @@ afterAll(() => api.stop())
 beforeEach(async () => {
   lines.length = 0
   Object.assign(api.faults, { bulk_ms: 20, bulk_fails: false })
+  // Five at most may be under way.
+  api.shop.bulk_operations.length = 0
   database = await testDatabase()
 })
 afterEach(() => database.drop())
@@ -167,6 +169,30 @@ test('what fails each time is given up, and can be asked for again', async () =>
   await syncing.stop()
 })
 
+test('what processes never come back from is given up', async () => {
+  await want()
+  await database.admin`update onsale.wanted_syncs set state = 'running', attempts = ${syncAttemptsMax}`
+  const syncing = start()
+  await soon(async () => said('Sync given up').length === 1)
+  await syncing.stop()
+  const reason = 'The process that was at it did not come back'
+  expect(await wantedSync(database.admin)).toMatchObject({ state: 'failed', reason })
+  expect(await runs()).toEqual([])
+})
+
+test('whoever has lost it to another process stops, and changes nothing any more', async () => {
+  api.faults.bulk_ms = 60_000
+  await want()
+  const syncing = start()
+  await underWay()
+  await database.admin`
+    update onsale.wanted_syncs set attempts = 2, next_attempt_at = now() + interval '1 minute'`
+  await soon(async () => said('Sync was taken by another process').length === 1)
+  await syncing.stop()
+  expect(await wantedSync(database.admin)).toMatchObject({ state: 'running', attempts: 2, reason: null })
+  expect(await runs()).toMatchObject([{ state: 'loading', reason: null }])
+})
+
 test('one that is asked for while another snapshot is taken begins when that has ended', async () => {
   let syncing: ReturnType<typeof start> | undefined
   await takeSnapshot(
@@ -192,17 +218,18 @@ test('one that is asked for while another snapshot is taken begins when that has
   expect(said('Sync broke off, and goes on later')).toEqual([])
 })
 
-test('while it runs no other snapshot is taken, and one that is asked for meanwhile follows', async () => {
-  api.faults.bulk_ms = 500
+test('of two processes one is at it; no other snapshot is taken, and what is asked for meanwhile follows', async () => {
+  api.faults.bulk_ms = 1_500
   await want()
-  const syncing = start()
+  const syncing = [start(), start()]
   await underWay()
   await want()
   const command = takeSnapshot(async () => {}, { ...snapshotOptions(), purpose: 'sync' })
   await expect(command).rejects.toBeInstanceOf(SnapshotBusy)
   await ended()
-  await syncing.stop()
+  await Promise.all(syncing.map((process) => process.stop()))
   expect(await runs()).toMatchObject([{ state: 'done' }, { state: 'done' }])
+  expect(said('Synced with the shop')).toMatchObject([{ attempt: 1 }, { attempt: 1 }])
 })
 
 function snapshotOptions() {
