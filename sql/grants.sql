@@ -63,6 +63,7 @@ grant execute on function api.get_oldest_refund_due to onsale_service;
 grant execute on function api.claim_jobs to onsale_service;
 grant execute on function api.complete_job to onsale_service;
 grant execute on function api.fail_job to onsale_service;
+grant execute on function api.expire_jobs to onsale_service;
 grant execute on function api.update_job_leases to onsale_service;
 grant execute on function api.get_job to onsale_service;
 grant execute on function api.list_jobs to onsale_service;
@@ -76,6 +77,12 @@ grant execute on function api.update_capacity_delta to onsale_service;
 
 -- shopify
 grant execute on function api.list_sync_runs to onsale_service;
+grant execute on function api.place_wanted_sync to onsale_service;
+grant execute on function api.claim_wanted_sync to onsale_service;
+grant execute on function api.update_wanted_sync_lease to onsale_service;
+grant execute on function api.update_wanted_sync_due to onsale_service;
+grant execute on function api.complete_wanted_sync to onsale_service;
+grant execute on function api.fail_wanted_sync to onsale_service;
 
 -- admin
 grant execute on function api.apply_direct_event to onsale_service;

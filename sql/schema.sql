@@ -878,4 +878,26 @@ comment on table onsale.verification is 'One row: when the newest scheduled veri
 comment on column onsale.verification.completed_at is 'Null: none has ended yet';
 comment on column onsale.verification.drift_count is 'Rows that differed from the facts; null: none has ended yet';
 
+create table onsale.wanted_syncs (
+  is_only boolean not null default true,
+  wanted_by text not null,
+  wanted_at timestamp with time zone not null,
+  orders_days integer,
+  state text not null default 'queued'::text,
+  is_wanted_again boolean not null default false,
+  attempts integer not null default 0,
+  next_attempt_at timestamp with time zone not null,
+  reason text,
+  constraint wanted_syncs_pkey PRIMARY KEY (is_only),
+  constraint wanted_syncs_is_only_check CHECK (is_only),
+  constraint wanted_syncs_orders_days_check CHECK ((orders_days > 0)),
+  constraint wanted_syncs_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'failed'::text])))
+);
+comment on table onsale.wanted_syncs is 'At most one row: the sync that somebody asked for and that has not ended well yet';
+comment on column onsale.wanted_syncs.orders_days is 'Orders of so many days; null: as usual';
+comment on column onsale.wanted_syncs.state is 'queued: not begun; running: leased to a process; waiting: it broke off, and is to go on; failed: given up (reason)';
+comment on column onsale.wanted_syncs.is_wanted_again is 'Somebody asked while it was running: another one begins when it has ended';
+comment on column onsale.wanted_syncs.next_attempt_at is 'Not before then; of one that is running: when its lease ends and another process may take it';
+comment on column onsale.wanted_syncs.reason is 'Of the last attempt that broke off';
+
 -- Rights beyond those of onsale_owner (onsale_service has none here): 0

@@ -84,7 +84,7 @@ export function buildApp({
     .use(salesRoutes({ sales, ticketLinks, accounts, rateLimits }))
     .use(paymentRoutes({ payments, simulator, sales, ticketLinks, accounts, config }))
     .use(jobRoutes({ jobs, accounts }))
-    .use(syncRoutes({ syncs, accounts }))
+    .use(syncRoutes({ syncs, accounts, config }))
     .use(deliveryRoutes({ ...deliveries, accounts }))
     .use(rateLimitRoutes({ rateLimits, accounts }))
     .use(adminRoutes({ admin, accounts }))

@@ -21,6 +21,7 @@ export const errorCodes = {
   version_conflict: { status: 409, title: 'It was changed meanwhile' },
   not_payable: { status: 409, title: 'There is nothing to pay' },
   bad_transition: { status: 409, title: 'It cannot become that from what it is' },
+  overtaken: { status: 409, title: 'A later change of the same is queued or done' },
   capacity_below_sold: { status: 409, title: 'More is sold or held than there would be' },
   has_live_orders: { status: 409, title: 'Somebody holds or has bought tickets of it' },
   not_shopify: { status: 409, title: 'It is of the direct channel alone' },

@@ -337,8 +337,10 @@ export const jobStopMsMax = 4_000
 export const jobRetryS = 2
 export const jobRetryFactor = 5
 export const jobRetrySMax = 21_600
-/** Attempts of a job; when the last one fails it is dead, and waits for a person. */
+/** Attempts of a job; when the last one fails, or its worker does not come back, it is dead, and waits for a person. */
 export const jobAttemptsMax = 10
+/** How often jobs are looked for whose worker did not come back from the last attempt: what is behind them waits for that. */
+export const jobsExpireEveryMs = 2_000
 /** How often the mirror is held against what was done at Shopify: whoever wrote waits for that. It costs 0.1 ms where nothing is open. */
 export const jobsConfirmEveryMs = 250
 /** How often the jobs are counted. */
@@ -424,6 +426,20 @@ export const syncPoolSize = 5
 export const syncToldEveryMs = 2_000
 /** Snapshots that admins see. */
 export const syncRunsShown = 20
+/** How often each process asks whether a sync is wanted, and how long it waits for another snapshot's end before it asks again. */
+export const syncClaimEveryMs = 5_000
+/** A process that was not heard of for so long is killed or cut off: another one goes on with its sync. */
+export const syncLeaseS = 20
+/** How often it tells that it is still at it. */
+export const syncHeartbeatMs = 5_000
+assertBefore(
+  { heartbeatAnsweredMs: syncHeartbeatMs * 1.2 + poolStatementTimeoutMs + poolAnswerGraceMs },
+  { syncLeaseMs: syncLeaseS * 1_000 },
+)
+/** A sync that broke off goes on after this time, then after twice as long up to the most: ten attempts in 40 minutes, and a person looks. */
+export const syncRetryMs = 10_000
+export const syncRetryMsMax = 600_000
+export const syncAttemptsMax = 10
 /** How long a throttled call is taken to say that more processes share the points, and how many at most. */
 export const shopifyCrowdedMs = 60_000
 export const shopifySharersMax = 16

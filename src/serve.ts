@@ -40,8 +40,9 @@ import { createRateLimits } from './rate_limits/rate_limits.ts'
 import { createSales } from './sales/sales.ts'
 import { startSalesTasks } from './sales/tasks.ts'
 import { createTicketLinks } from './sales/ticket_links.ts'
-import { createSyncCalls } from './shopify/calls.ts'
+import { createSyncCalls, createWantedSyncCalls } from './shopify/calls.ts'
 import { hasShopify } from './shopify/shopify.ts'
+import { startSyncing } from './shopify/sync_schedule.ts'
 import { createWatchCalls } from './watch/calls.ts'
 import { startReconciling } from './watch/schedule.ts'
 import { startWatchTasks } from './watch/tasks.ts'
@@ -172,7 +173,7 @@ export async function startService(
     payments,
     simulator,
     jobs: createJobCalls(pools.jobs, metrics),
-    syncs: createSyncCalls(pools.admin, metrics),
+    syncs: { ...createSyncCalls(pools.admin, metrics), ...createWantedSyncCalls(pools.admin, metrics) },
     deliveries: { replaying: { sql: pools.admin, log, metrics }, providers },
     ticketLinks: createTicketLinks(secrets),
     rateLimits: createRateLimits({ redis, config }),
@@ -209,6 +210,14 @@ export async function startService(
               shopify: shop.shopify,
               calls: watchCalls,
               submit: tasksIntake.submit,
+              config,
+              log,
+              metrics,
+            }),
+            // The pool of the jobs: no statement there takes long enough for a lease to run out behind it.
+            startSyncing({
+              shopify: shop.shopify,
+              calls: createWantedSyncCalls(pools.jobs, metrics),
               config,
               log,
               metrics,

@@ -27,15 +27,16 @@ export async function addJob(
     state = 'queued',
     due = at('12:00:00'),
     eventId = null as number | null,
+    attempts = 0,
   } = {},
 ): Promise<number> {
   const [row] = await sql<{ id: number }[]>`
     insert into onsale.jobs (
-      kind, subject, request, state, next_attempt_at, created_by, created_at, updated_at, event_id
+      kind, subject, request, state, next_attempt_at, created_by, created_at, updated_at, event_id, attempts
     )
     values (
       ${kind}, ${subject}, '{"of": "a test"}', ${state}::text::onsale.job_state, ${due}::text::timestamptz, 'test',
-      '2026-11-01T11:00:00Z', '2026-11-01T11:00:00Z', ${eventId}::bigint
+      '2026-11-01T11:00:00Z', '2026-11-01T11:00:00Z', ${eventId}::bigint, ${attempts}::integer
     )
     returning id::integer`
   return row!.id
@@ -55,13 +56,13 @@ export async function jobOf(sql: Session, id: number): Promise<TestJob> {
 export async function claim(
   sql: Session,
   time: string,
-  { kinds = ['work'], limit = 10, lease = '60 seconds' } = {},
+  { kinds = ['work'], limit = 10, lease = '60 seconds', attemptsMax = null as number | null } = {},
 ): Promise<[id: number, attempt: number][]> {
   const rows = await sql<{ id: number; attempts: number }[]>`
     select j.id::integer, j.attempts
     from api.claim_jobs(
       p_kinds => ${textArray(kinds)}::text[], p_limit => ${limit}::integer, p_lease => ${lease}::text::interval,
-      p_now => ${at(time)}::text::timestamptz
+      p_now => ${at(time)}::text::timestamptz, p_attempts_max => ${attemptsMax}::integer
     ) j`
   return rows
     .map(({ id, attempts }): [number, number] => [id, attempts])

@@ -126,3 +126,58 @@ export async function applyFile(
     records += row.count
   }
 }
+
+/** An instant of the day on which the tests' syncs are wanted. */
+const at = (time: string) => `2026-11-01T${time}Z`
+
+/** The sync that is wanted, as it is stored; undefined: none is. */
+export async function wantedSync(sql: Session) {
+  const [row] = await sql<
+    {
+      wanted_by: string
+      orders_days: number | null
+      state: string
+      is_wanted_again: boolean
+      attempts: number
+      next_attempt_at: Date
+      reason: string | null
+    }[]
+  >`
+    select wanted_by, orders_days, state, is_wanted_again, attempts, next_attempt_at, reason from onsale.wanted_syncs`
+  return row
+}
+
+/** Asks for a sync; its outcome. */
+export async function wantSync(
+  sql: Session,
+  time: string,
+  { actor = 'user 7', ordersDays = null as number | null } = {},
+): Promise<string> {
+  const [row] = await sql<{ outcome: string }[]>`
+    select p.outcome
+    from api.place_wanted_sync(${actor}, ${ordersDays}::integer, ${at(time)}::text::timestamptz) p`
+  return row!.outcome
+}
+
+/** Leases it for 20 s; of at most three attempts. */
+export async function claimWantedSync(sql: Session, time: string) {
+  const [row] = await sql<
+    { outcome: string; attempt: number; orders_days: number | null; wanted_by: string }[]
+  >`
+    select * from api.claim_wanted_sync(3, '20 seconds', ${at(time)}::text::timestamptz)`
+  return row
+}
+
+/** Ends an attempt that broke off. */
+export async function failWantedSync(
+  sql: Session,
+  attempt: number,
+  { retry = null as string | null, reason = 'No answer', time = '12:00:05' } = {},
+): Promise<boolean> {
+  const [row] = await sql<{ is_done: boolean }[]>`
+    select api.fail_wanted_sync(
+      ${attempt}::integer, ${reason}, ${retry === null ? null : at(retry)}::text::timestamptz,
+      ${at(time)}::text::timestamptz
+    ) as is_done`
+  return row!.is_done
+}

@@ -11,6 +11,9 @@ export type Job = {
   attempt: number
 }
 
+/** A job of whose last attempt nothing was heard. */
+export type LostJob = Pick<Job, 'id' | 'kind' | 'subject' | 'attempt'>
+
 /** What an attempt failed for, as an admin reads it. */
 export type JobError = { message: string; field: string | null }
 
@@ -21,9 +24,12 @@ export type JobFailure =
 
 export type JobQuery = { state: string | null; kind: string | null; page: number; limit: number }
 
-/** What a person's word did to a job: the words of `api.update_job_due` and `api.cancel_job`. `body`: the job as JSON text. */
+/**
+ * What a person's word did to a job: the words of `api.update_job_due` and `api.cancel_job`. `body`: the job as JSON text, and of one
+ * that is `overtaken` the later job.
+ */
 export type JobChange = {
-  outcome: 'queued' | 'discarded' | 'running' | 'unchanged' | 'not_found'
+  outcome: 'queued' | 'overtaken' | 'discarded' | 'running' | 'unchanged' | 'not_found'
   body: string | null
 }
 
@@ -38,7 +44,12 @@ export function createJobCalls(sql: Session, metrics: Pick<Metrics, 'queryTime'>
   const timed = callTimer(metrics)
   return {
     /** Leases jobs that are due, the oldest of each subject. */
-    claimJobs: (options: { kinds: readonly string[]; limit: number; leaseS: number }): Promise<Job[]> =>
+    claimJobs: (options: {
+      kinds: readonly string[]
+      limit: number
+      leaseS: number
+      attemptsMax: number
+    }): Promise<Job[]> =>
       timed('claim_jobs', async () => {
         const rows = await sql<Job[]>`
           select
@@ -47,8 +58,18 @@ export function createJobCalls(sql: Session, metrics: Pick<Metrics, 'queryTime'>
           from api.claim_jobs(
             p_kinds => ${textArray(options.kinds)}::text[],
             p_limit => ${options.limit}::integer,
-            p_lease => make_interval(secs => ${options.leaseS}::float8)
+            p_lease => make_interval(secs => ${options.leaseS}::float8),
+            p_attempts_max => ${options.attemptsMax}::integer
           ) j`
+        return [...rows]
+      }),
+
+    /** Gives up jobs whose worker did not come back from their last attempt. */
+    expireJobs: (attemptsMax: number): Promise<LostJob[]> =>
+      timed('expire_jobs', async () => {
+        const rows = await sql<LostJob[]>`
+          select e.id::float8 as id, e.kind, e.subject, e.attempts as attempt
+          from api.expire_jobs(p_attempts_max => ${attemptsMax}::integer) e`
         return [...rows]
       }),
 

@@ -57,13 +57,15 @@ export async function discardJob(deps: CommandDeps, { id }: { id: number }) {
 }
 
 function told({ print }: CommandDeps, id: number, { outcome, body }: JobChange): number {
-  const state = body === null ? '' : (JSON.parse(body) as Card).state
+  // Of one that is overtaken it is the later one.
+  const shown = body === null ? null : (JSON.parse(body) as Card)
   print(
     {
       queued: `Job ${id} is tried again`,
+      overtaken: `Job ${id} is not tried again: job ${shown?.id} (${shown?.kind}, ${shown?.state}) came later and changes the same`,
       discarded: `Discarded job ${id}`,
       running: `Job ${id} is running: ask again when it has ended`,
-      unchanged: `Job ${id} is ${state}, and stays so`,
+      unchanged: `Job ${id} is ${shown?.state}, and stays so`,
       not_found: `There is no job ${id}`,
     }[outcome],
   )

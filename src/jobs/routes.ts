@@ -66,9 +66,10 @@ export function jobRoutes({ jobs, accounts }: JobRoutesDeps) {
           access: 'admin',
           tags: ['Jobs'],
           summary: 'Have a job tried again at once',
-          description: 'One that waits, was refused or was given up. Any other answers as it is.',
+          description:
+            'One that waits, was refused or was given up. Any other answers as it is. A change in Shopify that a later one of the same (the same fields, status, stock) has overtaken is not tried again, because that would undo the later one: `overtaken`, with its `later_job_id`.',
           answers: { 200: { schema: jobAnswer } },
-          errors: ['not_found', 'unavailable'],
+          errors: ['not_found', 'overtaken', 'unavailable'],
           headers: noStoreHeader,
         }),
       },
@@ -99,6 +100,14 @@ function changed({ outcome, body }: JobChange): string {
     throw new AppError('bad_transition', 'The job is running: ask again when it has ended', {
       extra: { current_state: 'running' },
     })
+  }
+  if (outcome === 'overtaken') {
+    const { id, kind, state } = JSON.parse(body) as { id: number; kind: string; state: string }
+    throw new AppError(
+      'overtaken',
+      `Job ${id} (${kind}, ${state}) came later and changes the same: ask for what is wanted by a new change`,
+      { extra: { later_job_id: id } },
+    )
   }
   return body
 }

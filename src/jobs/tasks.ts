@@ -1,4 +1,4 @@
-import { jobsConfirmEveryMs, jobsStateEveryMs } from '../limits.ts'
+import { jobAttemptsMax, jobsConfirmEveryMs, jobsExpireEveryMs, jobsStateEveryMs } from '../limits.ts'
 import type { Sql } from '../platform/database.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
@@ -6,7 +6,8 @@ import { type RepeatedTask, repeat } from '../platform/repeat.ts'
 import { createJobCalls } from './calls.ts'
 
 /**
- * What is looked at of the jobs, whoever does them: how many there are, and whether the mirror shows what they did at Shopify.
+ * What is looked at of the jobs, whoever does them: how many there are, whether the mirror shows what they did at Shopify, and whose
+ * worker did not come back from the last attempt.
  * `sql` is the primary.
  */
 export function startJobTasks(deps: { sql: Sql; log: Log; metrics: Metrics }): RepeatedTask {
@@ -15,6 +16,7 @@ export function startJobTasks(deps: { sql: Sql; log: Log; metrics: Metrics }): R
   let restsUntil = 0
   const tasks = [
     repeat(readState, { everyMs: jobsStateEveryMs, name: 'count the jobs', log }),
+    repeat(expire, { everyMs: jobsExpireEveryMs, name: 'give up jobs without a worker', log }),
     repeat(confirm, { everyMs: jobsConfirmEveryMs, name: 'confirm what Shopify was asked for', log }),
   ]
   return {
@@ -30,6 +32,13 @@ export function startJobTasks(deps: { sql: Sql; log: Log; metrics: Metrics }): R
     for (const { kind, state, count, oldestAt } of states) {
       metrics.jobs.set({ kind, state }, count)
       metrics.oldestJob.set({ kind, state }, Math.max(0, Date.now() - oldestAt.getTime()) / 1000)
+    }
+  }
+
+  async function expire(): Promise<void> {
+    for (const { id, kind, subject, attempt } of await calls.expireJobs(jobAttemptsMax)) {
+      const reason = 'Its worker did not come back'
+      log.error({ job_id: id, kind, subject, attempt, reason }, 'Job given up')
     }
   }
 

@@ -94,7 +94,7 @@ export function startWorker(deps: {
 
   async function begin(limit: number): Promise<void> {
     const askedAt = performance.now()
-    const jobs = await calls.claimJobs({ kinds, limit, leaseS: jobLeaseS })
+    const jobs = await calls.claimJobs({ kinds, limit, leaseS: jobLeaseS, attemptsMax: jobAttemptsMax })
     for (const job of jobs) {
       const lost = new AbortController()
       const held: Held = { job, lost, heldUntil: askedAt + jobLeaseS * 1_000, ended: Promise.resolve() }

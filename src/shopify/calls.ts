@@ -249,6 +249,82 @@ export function createSyncCalls(sql: Sql, metrics: Pick<Metrics, 'queryTime'>) {
 
 export type SyncCalls = ReturnType<typeof createSyncCalls>
 
+/** A sync that somebody asked for. `failed`: its process did not come back too often; it is given up. */
+export type WantedSync = {
+  outcome: 'claimed' | 'failed'
+  /** Counts from 1, and names what was claimed. */
+  attempt: number
+  /** Null: as usual. */
+  ordersDays: number | null
+  wantedBy: string
+}
+
+export type WantedSyncCalls = ReturnType<typeof createWantedSyncCalls>
+
+/** The SQL functions of the sync that an admin asks for: which process is at it, and how it comes out. */
+export function createWantedSyncCalls(sql: Session, metrics: Pick<Metrics, 'queryTime'>) {
+  const timed = callTimer(metrics)
+  return {
+    /** Asks for a sync; where one waits already, nothing changes. */
+    placeWantedSync: ({ actor, ordersDays }: { actor: string; ordersDays: number | null }): Promise<void> =>
+      timed('place_wanted_sync', async () => {
+        await sql`
+          select from api.place_wanted_sync(p_actor => ${actor}::text, p_orders_days => ${ordersDays}::integer)`
+      }),
+
+    /** Leases the sync that is wanted to this process; null: none is due. */
+    claimWantedSync: (options: { attemptsMax: number; leaseS: number }): Promise<WantedSync | null> =>
+      timed('claim_wanted_sync', async () => {
+        const [row] = await sql<WantedSync[]>`
+          select w.outcome, w.attempt, w.orders_days as "ordersDays", w.wanted_by as "wantedBy"
+          from api.claim_wanted_sync(
+            p_attempts_max => ${options.attemptsMax}::integer,
+            p_lease => make_interval(secs => ${options.leaseS}::float8)
+          ) w`
+        return row ?? null
+      }),
+
+    /** Extends the lease of this attempt; false: another process has it. */
+    updateWantedSyncLease: (attempt: number, { leaseS }: { leaseS: number }): Promise<boolean> =>
+      timed('update_wanted_sync_lease', async () => {
+        const [row] = await sql<{ isHeld: boolean }[]>`
+          select api.update_wanted_sync_lease(
+            p_attempt => ${attempt}::integer, p_lease => make_interval(secs => ${leaseS}::float8)
+          ) as "isHeld"`
+        return row!.isHeld
+      }),
+
+    /** Gives this attempt back, uncounted. */
+    updateWantedSyncDue: (attempt: number, dueAt: Date): Promise<void> =>
+      timed('update_wanted_sync_due', async () => {
+        await sql`
+          select from api.update_wanted_sync_due(
+            p_attempt => ${attempt}::integer, p_due_at => ${dueAt.toISOString()}::text::timestamptz
+          )`
+      }),
+
+    /** Ends the sync that was wanted. */
+    completeWantedSync: (attempt: number): Promise<void> =>
+      timed('complete_wanted_sync', async () => {
+        await sql`select from api.complete_wanted_sync(p_attempt => ${attempt}::integer)`
+      }),
+
+    /** Ends this attempt, which broke off; `retryAt` null: the sync is given up. */
+    failWantedSync: (
+      attempt: number,
+      { reason, retryAt }: { reason: string; retryAt: Date | null },
+    ): Promise<void> =>
+      timed('fail_wanted_sync', async () => {
+        await sql`
+          select from api.fail_wanted_sync(
+            p_attempt => ${attempt}::integer,
+            p_reason => ${reason}::text,
+            p_retry_at => ${retryAt === null ? null : retryAt.toISOString()}::text::timestamptz
+          )`
+      }),
+  }
+}
+
 // As large as the driver sends without copying much.
 const copyChars = 64 * 1024
 

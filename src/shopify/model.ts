@@ -52,10 +52,38 @@ export const syncListAnswer = t.Object(
         parts: t.Array(part),
       }),
     ),
+    wanted: orNull(
+      t.Object({
+        state: t.UnionEnum(['queued', 'running', 'waiting', 'failed'], {
+          description:
+            '`queued`: it has not begun. `waiting`: it broke off, and goes on at `next_attempt_at`. `failed`: it was given up.',
+        }),
+        wanted_by: t.String(),
+        wanted_at: instant,
+        orders_days: orNull(count, 'Null: as usual'),
+        is_wanted_again: t.Boolean({
+          description: 'It was asked for while it was running, and is done again when it has ended',
+        }),
+        attempts: count,
+        next_attempt_at: orNull(instant),
+        reason: orNull(t.String(), 'Why the last attempt broke off'),
+      }),
+      'The sync that somebody asked for; null: none, or it has ended well',
+    ),
   },
   {
     examples: [
       {
+        wanted: {
+          state: 'waiting' as const,
+          wanted_by: 'user 7',
+          wanted_at: '2026-11-21T08:00:00.000Z',
+          orders_days: null,
+          is_wanted_again: false,
+          attempts: 1,
+          next_attempt_at: '2026-11-21T08:00:12.000Z',
+          reason: 'Shopify did not answer in time',
+        },
         runs: [
           {
             id: 1,
@@ -94,4 +122,9 @@ export const syncListAnswer = t.Object(
       },
     ],
   },
+)
+
+export const wantedSyncAnswer = t.Object(
+  { status: t.Literal('queued') },
+  { examples: [{ status: 'queued' as const }] },
 )

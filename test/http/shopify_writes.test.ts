@@ -27,6 +27,8 @@ type Body = {
   version: number
   current_version: number
   least: number
+  later_job_id: number
+  detail: string
   state: string
   superseded_by: number | null
   confirmed_at: string | null
@@ -165,7 +167,7 @@ async function seen(event: number, isSo: (body: Body) => boolean): Promise<Body>
 
 /** Has a worker do the next job of this kind; answers which. */
 async function work(kind: string): Promise<{ id: number; attempt: number }> {
-  const [job] = await jobs.claimJobs({ kinds: [kind], limit: 1, leaseS: 60 })
+  const [job] = await jobs.claimJobs({ kinds: [kind], limit: 1, leaseS: 60, attemptsMax: 10 })
   if (job === undefined) throw new Error(`Nothing of kind ${kind} is to be done`)
   return job
 }
@@ -428,6 +430,18 @@ describe('a change of an event', () => {
     await jobs.failJob(job, { state: 'failed', errors })
     expect((await ask(`GET /jobs/${id}`)).body).toMatchObject({ state: 'failed', errors })
     await seen(event, ({ pending_changes }) => pending_changes.length === 0)
+  })
+
+  test('that was refused is not tried again where it would undo a later one', async () => {
+    const { event } = await shopEvent()
+    const first = jobOf(await ask(`PATCH /events/${event}`, { version: 1, title: 'A' }))
+    await database.admin`update onsale.jobs set state = 'failed' where id = ${first}`
+    const second = jobOf(await ask(`PATCH /events/${event}`, { version: 1, title: 'B' }))
+    await database.admin`update onsale.jobs set state = 'done' where id = ${second}`
+    const refused = await ask(`POST /admin/jobs/${first}/retry`)
+    expect([...refusal(refused), refused.body.later_job_id]).toEqual([409, 'overtaken', second])
+    expect(refused.body.detail).toStartWith(`Job ${second} (update_event, done) came later`)
+    expect((await ask(`GET /jobs/${first}`)).body.state).toBe('failed')
   })
 
   test('that is discarded is pending no more, and tried again it is', async () => {

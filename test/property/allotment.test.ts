@@ -134,7 +134,12 @@ async function live({ units: unitsAtFirst, moves, acts, isStormy }: Life): Promi
   /** One attempt of a worker, which dies at a moment of its own; the job is to be had again at once. */
   async function attempt(crashAt: number | null): Promise<void> {
     const jobs = createJobCalls(service, metrics)
-    const [job] = await jobs.claimJobs({ kinds: ['move_allotment'], limit: 1, leaseS: 0 })
+    const [job] = await jobs.claimJobs({
+      kinds: ['move_allotment'],
+      limit: 1,
+      leaseS: 0,
+      attemptsMax: 1_000_000,
+    })
     if (job === undefined) return
     let moment = 0
     const pass = async () => {

@@ -43,7 +43,7 @@ test('eight claim at once, again and again: each job goes to one of them, one of
   let together = 0
   const worker = async () => {
     while (done.length < ids.length) {
-      const claimed = await jobs.claimJobs({ kinds: ['work'], limit: 5, leaseS: 60 })
+      const claimed = await jobs.claimJobs({ kinds: ['work'], limit: 5, leaseS: 60, attemptsMax: 10 })
       for (const { subject } of claimed) {
         if (open.has(subject)) together++
         open.add(subject)
@@ -112,7 +112,7 @@ test('a discard and a claim at once: it is discarded, or it runs', async () => {
     const id = await addJob(admin)
     const [{ outcome }, claimed] = await Promise.all([
       jobs.cancelJob(id, 'user 7'),
-      jobs.claimJobs({ kinds: ['work'], limit: 1, leaseS: 60 }),
+      jobs.claimJobs({ kinds: ['work'], limit: 1, leaseS: 60, attemptsMax: 10 }),
     ])
     const { state, attempts } = await jobOf(admin, id)
     expect([`${outcome} ${claimed.length}`, state, attempts]).toEqual(
@@ -130,7 +130,7 @@ test('a write and the claim of the one before it at once: that one is begun, or 
     await admin`truncate onsale.jobs`
     const first = await queued(admin, 'update_event', { event, details: { changes: { title: 'A' } } })
     const [claimed, { job }] = await Promise.all([
-      jobs.claimJobs({ kinds: ['update_event'], limit: 1, leaseS: 60 }),
+      jobs.claimJobs({ kinds: ['update_event'], limit: 1, leaseS: 60, attemptsMax: 10 }),
       write(admin, 'update_event', { event, details: { changes: { subtitle: 'b' } } }),
     ])
     const [one, other] = [await writeJob(admin, first), await writeJob(admin, job!)]
@@ -198,7 +198,7 @@ test('admins, workers, webhooks and confirmations about the same events do not l
     )
   }
   const work = async () => {
-    for (const job of await jobs.claimJobs({ kinds, limit: 2, leaseS: 60 })) {
+    for (const job of await jobs.claimJobs({ kinds, limit: 2, leaseS: 60, attemptsMax: 10 })) {
       if (job.kind === 'update_capacity') await jobs.updateCapacityDelta(job)
       await jobs.completeJob(job, { shopify_updated_at: '2026-11-02T11:00:00Z' })
     }

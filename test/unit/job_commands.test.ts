@@ -78,3 +78,14 @@ test('retry and discard change what may be changed, say so, and leave a trace', 
     { actor: 'command', action: 'job.discard', subject: `job ${waiting}` },
   ])
 })
+
+test('retry of what a later job has overtaken names that one, and changes nothing', async () => {
+  const ids: number[] = []
+  for (const state of ['failed', 'done'])
+    ids.push(await addJob(database.admin, { state, subject: 'event 1', eventId: 1, kind: 'publish_event' }))
+  expect(await retryJob(deps(), { id: ids[0]! })).toBe(1)
+  expect(printed).toEqual([
+    `Job ${ids[0]} is not tried again: job ${ids[1]} (publish_event, done) came later and changes the same`,
+  ])
+  expect((await jobOf(database.admin, ids[0]!)).state).toBe('failed')
+})

@@ -10,6 +10,7 @@ import {
   jobStopMsMax,
   jobsAtOnceMax,
   jobsEveryMs,
+  jobsExpireEveryMs,
   jobsStateEveryMs,
 } from '../../src/limits.ts'
 import { createLog } from '../../src/platform/log.ts'
@@ -250,6 +251,29 @@ test('what a worker did not end is done by another; the end of the first then ch
   expect(said('Job was taken by another worker')).toMatchObject([{ job_id: id, attempt: 1 }])
 })
 
+test('a job whose worker never comes back is dead, and the one behind it is done', async () => {
+  const subject = 'thing 1'
+  const lost = await addJob(database.admin, { subject, state: 'running', attempts: jobAttemptsMax })
+  const behind = await addJob(database.admin, { subject })
+  const asked: number[] = []
+  const handler: JobHandler = async ({ id }) => ({ nth: asked.push(id) })
+  await withWorker({ work: handler }, async () => {
+    // Another job that is done meanwhile shows that the worker has looked.
+    await isIn(await addJob(database.admin, { kind: 'other' }), 'done')
+    expect((await jobOf(database.admin, lost)).state).toBe('running')
+    const tasks = startJobTasks(deps())
+    await isIn(behind, 'done')
+    await tasks.stop()
+  })
+  expect(asked).toEqual([behind])
+  expect(await jobOf(database.admin, lost)).toMatchObject({
+    state: 'dead',
+    attempts: jobAttemptsMax,
+    errors: [{ message: 'Its worker did not come back', field: null }],
+  })
+  expect(said('Job given up')).toMatchObject([{ job_id: lost, attempt: jobAttemptsMax }])
+})
+
 test('a worker that stops ends what it has begun, and begins nothing more', async () => {
   const ids: number[] = []
   for (let nth = 0; nth < jobsAtOnceMax + 1; nth++) ids.push(await addJob(database.admin))
@@ -434,7 +458,12 @@ async function delayOf(id: number): Promise<number> {
 /** The worker's pauses take a ten-thousandth meanwhile; no other timer is as long. */
 async function quick<T>(work: () => Promise<T>, { heartbeat = false } = {}): Promise<T> {
   const { setTimeout } = globalThis
-  const pauses = [jobsEveryMs, jobsStateEveryMs, ...(heartbeat ? [jobHeartbeatMs, jobStopMsMax] : [])]
+  const pauses = [
+    jobsEveryMs,
+    jobsStateEveryMs,
+    jobsExpireEveryMs,
+    ...(heartbeat ? [jobHeartbeatMs, jobStopMsMax] : []),
+  ]
   const isPause = (ms: number) => pauses.some((pause) => ms >= pause * 0.8 && ms <= pause * 1.2)
   globalThis.setTimeout = ((callback: () => void, ms = 0) =>
     setTimeout(callback, isPause(ms) ? ms / 10_000 : ms)) as typeof globalThis.setTimeout

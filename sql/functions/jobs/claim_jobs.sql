@@ -2,12 +2,14 @@
 -- comes up again, for whoever asks next. Of the jobs of one subject only the oldest that is not ended is handed out, and not
 -- while a later one is leased (somebody brought the older one back), so that they happen one after the other. `attempts`
 -- counts this attempt, and is what complete_job and fail_job must name.
--- p_kinds: those that the worker knows how to do. Locks: jobs, skipping what is locked.
+-- p_kinds: those that the worker knows how to do. p_attempts_max (null: none): what was not ended at its last attempt is not handed
+-- out again, and holds back what is behind it until expire_jobs has given it up. Locks: jobs, skipping what is locked.
 create or replace function api.claim_jobs(
   p_kinds text[],
   p_limit integer,
   p_lease interval,
-  p_now timestamptz default clock_timestamp()
+  p_now timestamptz default clock_timestamp(),
+  p_attempts_max integer default null
 )
 returns table (id bigint, kind text, subject text, request jsonb, idempotency_key uuid, attempts integer)
 language sql
@@ -22,6 +24,7 @@ as $$
     where d.state in ('queued', 'running', 'waiting')
       and d.next_attempt_at <= p_now
       and d.kind = any (p_kinds)
+      and (d.state = 'running' and d.attempts >= p_attempts_max) is not true
       and not exists (
         select from onsale.jobs o
         where o.subject = d.subject and o.state in ('queued', 'running', 'waiting')
@@ -40,5 +43,5 @@ as $$
   where j.id = d.id
   returning j.id, j.kind, j.subject, j.request, j.idempotency_key, j.attempts
 $$;
-comment on function api.claim_jobs(text[], integer, interval, timestamptz) is
+comment on function api.claim_jobs(text[], integer, interval, timestamptz, integer) is
   'Leases jobs that are due, the oldest of each subject, and counts the attempt';

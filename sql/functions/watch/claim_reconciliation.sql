@@ -1,5 +1,6 @@
 -- Gives the next reconciliation to one caller: the one that somebody wants, else (p_every not null) the scheduled one where the
 -- newest was claimed p_every ago or longer. At most one row: who wants it, whether it repairs, and how much (null: as usual).
+-- None while a sync is wanted that has not ended: where that broke off, its snapshot would be thrown away.
 -- Locks: reconcile_schedule, only where one is due; of two that come at once the second waits for the first and gets nothing.
 create or replace function api.claim_reconciliation(
   p_every interval,
@@ -17,7 +18,8 @@ declare
 begin
   select s.* into v_due
   from onsale.reconcile_schedule s
-  where s.wanted_by is not null or s.claimed_at <= p_now - p_every
+  where (s.wanted_by is not null or s.claimed_at <= p_now - p_every)
+    and not exists (select from onsale.wanted_syncs w where w.state <> 'failed')
   for update;
   if not found then
     return;

@@ -111,3 +111,18 @@ check('a job that is brought back waits for the later one of its subject that is
   await complete(sql, first, 1)
   expect(await claim(sql, '12:01:02')).toEqual([[second, 2]])
 })
+
+check('what was not ended at its last attempt is not handed out, nor what is behind it', async (sql) => {
+  const due = at('12:00:00')
+  const lost = await addJob(sql, { subject: 'thing 1', state: 'running', attempts: 3, due })
+  const behind = await addJob(sql, { subject: 'thing 1' })
+  const retried = await addJob(sql, { attempts: 3 })
+  const young = await addJob(sql, { state: 'running', attempts: 2, due })
+  expect(await claim(sql, '12:00:00', { attemptsMax: 3 })).toEqual([
+    [retried, 4],
+    [young, 3],
+  ])
+  await sql`select from api.expire_jobs(3, ${at('12:00:00')}::text::timestamptz)`
+  expect(await claim(sql, '12:00:00', { attemptsMax: 3 })).toEqual([[behind, 1]])
+  expect((await jobOf(sql, lost)).state).toBe('dead')
+})

@@ -1,13 +1,14 @@
 import { expect } from 'bun:test'
 import type { TransactionSql } from 'postgres'
+import { goOn, mirrored, queued as queuedMove } from '../../allotment.ts'
 import { addJob, at, claim, fail, jobOf } from '../../jobs.ts'
 import { scratchTests } from '../../scratch.ts'
-import { mirror, pendingOf, queued, revisionOf } from '../../writes.ts'
+import { finish, mirror, pendingOf, queued, revisionOf } from '../../writes.ts'
 
 const check = scratchTests()
 
 async function retry(sql: TransactionSql, id: number) {
-  const [row] = await sql<{ outcome: string; body: { state: string } | null }[]>`
+  const [row] = await sql<{ outcome: string; body: { id: number; state: string } | null }[]>`
     select r.outcome, r.body
     from api.update_job_due(p_id => ${id}::bigint, p_actor => 'user 7', p_now => ${at('12:30:00')}::text::timestamptz) r`
   return row!
@@ -64,4 +65,97 @@ check('a change of an event that is tried again is a revision of it, once', asyn
   await sql`select api.update_job_due(p_id => ${id}::bigint, p_actor => 'user 7')`
   expect(await revisionOf(sql, event)).toBe(before + 1)
   expect(await pendingOf(sql, event)).toEqual([['publish_event', 'queued']])
+})
+
+type Write = Parameters<typeof queued>[2]
+
+/** A change that Shopify refused. */
+async function refused(sql: TransactionSql, kind: string, options: Write): Promise<number> {
+  const id = await queued(sql, kind, options)
+  await sql`update onsale.jobs set state = 'failed', attempts = 1 where id = ${id}`
+  return id
+}
+
+const named = (title: string) => ({ changes: { title } })
+
+for (const state of ['queued', 'running', 'waiting', 'done']) {
+  check(`a change is not tried again where a later one of the same is ${state}`, async (sql) => {
+    const { event } = await mirror(sql)
+    const first = await refused(sql, 'update_event', { event, details: named('A') })
+    const second = await queued(sql, 'update_event', { event, details: named('B') })
+    await sql`update onsale.jobs set state = ${state}::text::onsale.job_state where id = ${second}`
+    const before = await revisionOf(sql, event)
+    const { outcome, body } = await retry(sql, first)
+    expect([outcome, body]).toMatchObject(['overtaken', { id: second, state }])
+    expect(await jobOf(sql, first)).toMatchObject({ state: 'failed', attempts: 1 })
+    expect([await audit(sql, first), await revisionOf(sql, event)]).toEqual([[], before])
+  })
+}
+
+check('the newest is told, and what was given up or discarded has changed nothing', async (sql) => {
+  const { event } = await mirror(sql)
+  const first = await refused(sql, 'update_event', { event, details: named('A') })
+  const second = await refused(sql, 'update_event', { event, details: named('B') })
+  await sql`update onsale.jobs set state = 'dead' where id = ${second}`
+  expect((await retry(sql, first)).outcome).toBe('queued')
+  await sql`update onsale.jobs set state = 'dead' where id = ${first}`
+  const third = await queued(sql, 'update_event', { event, details: named('C') })
+  await finish(sql, third, {}, '12:00:01')
+  const fourth = await queued(sql, 'update_event', { event, details: named('D') })
+  expect((await retry(sql, second)).body?.id).toBe(fourth)
+})
+
+check('one whose place was taken and whose successor was refused has changed nothing', async (sql) => {
+  const { event } = await mirror(sql)
+  const first = await refused(sql, 'update_event', { event, details: named('A') })
+  await queued(sql, 'update_event', { event, details: named('B') })
+  const third = await refused(sql, 'update_event', { event, details: named('C') })
+  expect((await retry(sql, first)).outcome).toBe('queued')
+  expect((await retry(sql, third)).outcome).toBe('queued')
+})
+
+check('changes of other fields, other tickets and other events stand beside each other', async (sql) => {
+  const { event, ticket } = await mirror(sql, { variants: [11, 12] })
+  const [other] = await sql<{ id: number }[]>`
+    select id::integer from onsale.tickets where event_id = ${event} and id <> ${ticket}`
+  const another = await mirror(sql, { id: 2, variants: [21] })
+  const title = await refused(sql, 'update_event', { event, details: named('A') })
+  const price = await refused(sql, 'update_ticket', { ticket, details: { changes: { price_cents: 1 } } })
+  const capacity = await refused(sql, 'update_capacity', { ticket, details: { capacity: 120 } })
+  const added = await refused(sql, 'create_ticket', { event, details: { ticket: { name: 'Door' } } })
+
+  await queued(sql, 'update_event', { event, details: { changes: { subtitle: 'b' } } })
+  await queued(sql, 'update_event', { event: another.event, details: named('B') })
+  await queued(sql, 'update_ticket', { ticket: other!.id, details: { changes: { price_cents: 2 } } })
+  await queued(sql, 'update_ticket', { ticket, details: { changes: { sku: 'GA' } } })
+  await queued(sql, 'update_capacity', { ticket: other!.id, details: { capacity: 130 } })
+  await queued(sql, 'create_ticket', { event, details: { ticket: { name: 'Balcony' } } })
+  for (const id of [title, price, capacity, added]) expect((await retry(sql, id)).outcome).toBe('queued')
+})
+
+check('the price, the capacity and the status that came later stay', async (sql) => {
+  const { event, ticket } = await mirror(sql)
+  const details = { changes: { price_cents: 1, sku: 'GA' } }
+  const price = await refused(sql, 'update_ticket', { ticket, details })
+  const capacity = await refused(sql, 'update_capacity', { ticket, details: { capacity: 120 } })
+  const published = await refused(sql, 'publish_event', { event })
+  const later = [
+    await queued(sql, 'update_ticket', { ticket, details: { changes: { price_cents: 2 } } }),
+    await queued(sql, 'update_capacity', { ticket, details: { capacity: 130 } }),
+    await queued(sql, 'unpublish_event', { event }),
+  ]
+  for (const [nth, id] of [price, capacity, published].entries()) {
+    const { outcome, body } = await retry(sql, id)
+    expect([outcome, body?.id]).toEqual(['overtaken', later[nth]])
+  }
+})
+
+check('an allotment that came later stays, but a move that stands half way is ended first', async (sql) => {
+  const { ticket } = await mirrored(sql)
+  const first = await queuedMove(sql, ticket, 4)
+  const second = await queuedMove(sql, ticket, 6)
+  await sql`update onsale.jobs set state = 'dead' where id = ${first}`
+  expect((await retry(sql, first)).body?.id).toBe(second)
+  expect(await goOn(sql, first)).toMatchObject({ outcome: 'call' })
+  expect((await retry(sql, first)).outcome).toBe('queued')
 })

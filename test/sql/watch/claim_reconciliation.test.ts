@@ -24,3 +24,11 @@ check('what somebody wants comes at once, once, and also where there is no sched
   ])
   expect(await claim(sql, '2036-11-01T12:00:00Z', null)).toEqual([])
 })
+
+check('none is given while a sync that is wanted has not ended', async (sql) => {
+  await sql`select from api.update_reconcile_wanted('a person', false, null)`
+  await sql`select from api.place_wanted_sync('a person', null, '2026-11-01T12:00:00Z')`
+  expect(await claim(sql, '2036-11-01T12:00:00Z')).toEqual([])
+  await sql`update onsale.wanted_syncs set state = 'failed'`
+  expect(await claim(sql, '2036-11-01T12:00:00Z')).toHaveLength(1)
+})
