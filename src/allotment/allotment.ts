@@ -44,10 +44,11 @@ export function createAllotment({
     let location: string | null = null
     for (;;) {
       options.signal.throwIfAborted()
-      const next = await calls.claimAllotmentMove(job.id, location)
+      const next = await calls.claimAllotmentMove(job, location)
       if (next.outcome === 'done') return resultOf(job, next)
       if (next.outcome === 'call') await make(job, next, options)
       else if (next.outcome === 'location_wanted') location = idOfGid(await places.requireLocation(null))
+      else if (next.outcome === 'too_late') throw new Error('The job is ended, or another attempt has it')
       else throw refusalOf(job, next)
     }
   }
@@ -155,7 +156,10 @@ function undone(error: unknown, { wasAsked }: Call): Undone {
   })
 }
 
-function refusalOf(job: Job, move: Exclude<Move, { outcome: 'call' | 'done' | 'location_wanted' }>): Refused {
+function refusalOf(
+  job: Job,
+  move: Exclude<Move, { outcome: 'call' | 'done' | 'location_wanted' | 'too_late' }>,
+): Refused {
   if (move.outcome === 'not_found') return new Refused('There is no such ticket')
   if (move.outcome === 'unfinished')
     return new Refused(`Job ${move.otherJobId} has stopped half way: have that tried again first`)

@@ -148,7 +148,7 @@ async function live({ units: unitsAtFirst, moves, acts, isStormy }: Life): Promi
     } catch (error) {
       if (error instanceof ShopifyError) seen.lost += 1
       else if (error instanceof Crash) seen.crashes += 1
-      else throw error
+      else if ((error as Error).message !== tooLate) throw error
     }
   }
 
@@ -268,6 +268,8 @@ async function live({ units: unitsAtFirst, moves, acts, isStormy }: Life): Promi
   }
 }
 
+/** What an attempt says that another one has overtaken. */
+const tooLate = 'The job is ended, or another attempt has it'
 const calm = { lost_answer_share: 0, error_share: 0, garbage_share: 0 }
 const storm = { lost_answer_share: 0.25, error_share: 0.1, garbage_share: 0.1 }
 const now = () => new Date().toISOString()

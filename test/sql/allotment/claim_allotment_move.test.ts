@@ -151,6 +151,34 @@ check('what Shopify refused is begun anew, with what is wanted by then', async (
   expect(again.key).not.toBe(first.key)
 })
 
+check(
+  'an attempt that another one has overtaken begins nothing, also not anew, and goes on with what had begun',
+  async (sql) => {
+    const { ticket } = await mirrored(sql)
+    const job = await queued(sql, ticket, 4)
+    await sql`update onsale.jobs set attempts = 2 where id = ${job}`
+    expect(await goOn(sql, job, { attempt: 1 })).toMatchObject({ outcome: 'too_late', step: null })
+
+    const call = await goOn(sql, job, { attempt: 2 })
+    expect(await goOn(sql, job, { attempt: 1 })).toEqual({ ...call, was_asked: true })
+    await said(sql, job, call.key, 'refused', { attempt: 2 })
+    expect(await goOn(sql, job, { attempt: 1 })).toMatchObject({ outcome: 'too_late' })
+    expect(await goOn(sql, job, { attempt: 2 })).toMatchObject({ outcome: 'call', step: 'taking' })
+  },
+)
+
+check('a job that is ended begins nothing, and a person who has it tried again does', async (sql) => {
+  const { ticket } = await mirrored(sql)
+  const job = await queued(sql, ticket, 4)
+  for (const state of ['done', 'dead', 'failed']) {
+    await sql`update onsale.jobs set state = ${state}::text::onsale.job_state where id = ${job}`
+    expect(await goOn(sql, job)).toMatchObject({ outcome: 'too_late', moved: 0 })
+  }
+  expect(await allotmentOf(sql, ticket)).toBeNull()
+  await sql`select from api.update_job_due(${job}::bigint, 'user 7')`
+  expect(await goOn(sql, job)).toMatchObject({ outcome: 'call', delta: -4 })
+})
+
 check('a job of something else is none of an allotment', async (sql) => {
   expect(await goOn(sql, await addJob(sql))).toMatchObject({ outcome: 'not_found' })
   expect(await goOn(sql, 999_999)).toMatchObject({ outcome: 'not_found' })
