@@ -63,7 +63,8 @@ export function createAllotment({
       (await unstocked(call, place, { signal })) ?? (await change(job, call, { ...place, signal }))
     if ('error' in changed) {
       await calls.applyAllotmentAnswer(job, call.callKey, { answer: changed.answer })
-      if (changed.error !== null) throw changed.error
+      if (changed.error !== null)
+        throw call.step === 'putting_back' ? notPutBack(call, changed.error) : changed.error
       return
     }
     const { toldAt } = changed
@@ -112,14 +113,14 @@ export function createAllotment({
     { signal, ...place }: Place & Options,
   ): Promise<number> {
     const level = await levelAt(place, { signal })
-    const quantity = level?.quantities.find(({ name }) => name === 'available')?.quantity
-    if (level === null || quantity === undefined)
-      throw new Error('Shopify does not say how many are left at the location')
+    // What lies where nothing is sold from, or nothing is any more, is not on sale: all of it is put back.
+    if (!level?.isActive) return callDelta
+    const quantity = level.quantities.find(({ name }) => name === 'available')?.quantity
+    if (quantity === undefined) throw new Error('Shopify does not say how many are left at the location')
     // An answer from before the change would show units that are gone.
     if (Date.parse(level.updatedAt) < Date.parse(toldAt) - levelSkewMs)
       throw new Error('Shopify does not show its change of the stock yet')
-    // What lies where nothing is sold from is not on sale, and stays there.
-    return level.isActive ? quantity : callDelta
+    return quantity
   }
 
   async function levelAt(place: Place, { signal }: Options) {
@@ -154,6 +155,12 @@ function undone(error: unknown, { wasAsked }: Call): Undone {
   throw new Refused(`${message}; an earlier attempt may have come through: have the job tried again`, {
     cause: error,
   })
+}
+
+/** The others have come here all the same. */
+function notPutBack({ callDelta }: Call, cause: Refused): Refused {
+  const message = `Units that were not there could not be put back at Shopify (${callDelta} of them): ${cause.message}`
+  return new Refused(message, { cause })
 }
 
 function refusalOf(
