@@ -1,0 +1,18 @@
+-- What an admin is told, beside why, of a job that ends while its move has stopped half way: [{message, field}]; [] where it has no
+-- such move. Part of fail_job and cancel_job.
+create or replace function api.get_stopped_move(p_job_id bigint)
+returns jsonb
+language sql
+stable
+parallel safe
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'message', 'Up to ' || abs(m.delta)
+      || ' units of the ticket are on their way, where nobody sells them, until the job is tried again',
+    'field', null
+  )), '[]')
+  from onsale.allotment_moves m
+  where m.job_id = p_job_id and m.step not in ('done', 'refused')
+$$;
+comment on function api.get_stopped_move(bigint) is
+  'What an admin is told of a job that ends while its move has stopped half way';
