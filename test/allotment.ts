@@ -70,7 +70,7 @@ export type Claimed = {
 export async function goOn(
   sql: Session,
   job: number,
-  { location = null as string | null, attempt = 0, now = '2026-11-01T12:06:00Z' } = {},
+  { location = null as string | null, isStocked = true, attempt = 0, now = '2026-11-01T12:06:00Z' } = {},
 ): Promise<Claimed> {
   const [row] = await sql<Claimed[]>`
     select
@@ -78,7 +78,7 @@ export async function goOn(
       m.missing::integer, m.allotment::integer, m.location_id::text as location, m.other_job_id::integer as other
     from api.claim_allotment_move(
       p_job_id => ${job}::bigint, p_attempt => ${attempt}::integer, p_location_id => ${location}::text::bigint,
-      p_now => ${now}::text::timestamptz
+      p_is_stocked => ${isStocked}::boolean, p_now => ${now}::text::timestamptz
     ) m`
   return row!
 }

@@ -41,26 +41,26 @@ export function createAllotment({
   return { move_allotment: move }
 
   async function move(job: Job, options: Options): Promise<Record<string, unknown>> {
-    let location: string | null = null
+    let seen: { locationId: string | null; isStocked: boolean } = { locationId: null, isStocked: false }
     for (;;) {
       options.signal.throwIfAborted()
-      const next = await calls.claimAllotmentMove(job, location)
+      const next = await calls.claimAllotmentMove(job, seen)
       if (next.outcome === 'done') return resultOf(job, next)
       if (next.outcome === 'call') await make(job, next, options)
-      else if (next.outcome === 'location_wanted') location = idOfGid(await places.requireLocation(null))
-      else if (next.outcome === 'too_late') throw new Error('The job is ended, or another attempt has it')
+      else if (next.outcome === 'location_wanted')
+        seen = { ...seen, locationId: idOfGid(await places.requireLocation(null)) }
+      else if (next.outcome === 'level_wanted') {
+        await requireStocked(placeOf(next), options)
+        seen = { locationId: next.locationId, isStocked: true }
+      } else if (next.outcome === 'too_late') throw new Error('The job is ended, or another attempt has it')
       else throw refusalOf(job, next)
     }
   }
 
   /** Makes a call and stores what came of it. What throws leaves the move where it is: the same call is made again, later. */
   async function make(job: Job, call: Call, { signal }: Options): Promise<void> {
-    const place = {
-      inventoryItemId: gidOf('InventoryItem', call.inventoryItemId),
-      locationId: gidOf('Location', call.locationId),
-    }
-    const changed =
-      (await unstocked(call, place, { signal })) ?? (await change(job, call, { ...place, signal }))
+    const place = placeOf(call)
+    const changed = await change(job, call, { ...place, signal })
     if ('error' in changed) {
       await calls.applyAllotmentAnswer(job, call.callKey, { answer: changed.answer })
       if (changed.error !== null)
@@ -73,11 +73,9 @@ export function createAllotment({
   }
 
   /** Units that go back to where nothing is sold from would be lost: Shopify takes them there, too. */
-  async function unstocked({ step, wasAsked }: Call, place: Place, options: Options): Promise<Undone | null> {
-    if (step !== 'giving' || wasAsked) return null
+  async function requireStocked(place: Place, options: Options): Promise<void> {
     const level = await levelAt(place, options)
-    if (level?.isActive) return null
-    return { answer: 'refused', error: new Refused('The ticket is not stocked at the location') }
+    if (!level?.isActive) throw new Refused('The ticket is not stocked at the location')
   }
 
   async function change(
@@ -129,6 +127,13 @@ export function createAllotment({
   }
 }
 
+function placeOf({ inventoryItemId, locationId }: Place): Place {
+  return {
+    inventoryItemId: gidOf('InventoryItem', inventoryItemId),
+    locationId: gidOf('Location', locationId),
+  }
+}
+
 const reasons = {
   taking: 'reservation_created',
   putting_back: 'reservation_updated',
@@ -165,7 +170,7 @@ function notPutBack({ callDelta }: Call, cause: Refused): Refused {
 
 function refusalOf(
   job: Job,
-  move: Exclude<Move, { outcome: 'call' | 'done' | 'location_wanted' | 'too_late' }>,
+  move: Exclude<Move, { outcome: 'call' | 'done' | 'location_wanted' | 'level_wanted' | 'too_late' }>,
 ): Refused {
   if (move.outcome === 'not_found') return new Refused('There is no such ticket')
   if (move.outcome === 'unfinished')

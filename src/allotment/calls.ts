@@ -34,6 +34,7 @@ export type Move =
   | (Standing & { outcome: 'unclear'; step: 'taking' | 'putting_back' | 'giving'; askedAt: string })
   | { outcome: 'unfinished'; otherJobId: number }
   | { outcome: 'location_wanted' }
+  | { outcome: 'level_wanted'; inventoryItemId: string; locationId: string }
   | { outcome: 'too_late' }
   | { outcome: 'not_found' }
 
@@ -46,10 +47,13 @@ export type MoveAnswer =
 export function createAllotmentCalls(sql: Session, metrics: Pick<Metrics, 'queryTime'>) {
   const timed = callTimer(metrics)
   return {
-    /** Begins the move of a job, or says how it goes on. `locationId`: where, if its request does not say. */
+    /**
+     * Begins the move of a job, or says how it goes on. `locationId`: where, if its request does not say; `isStocked`: somebody has
+     * looked whether the ticket is sold from there.
+     */
     claimAllotmentMove: (
       { id, attempt }: Pick<Job, 'id' | 'attempt'>,
-      locationId: string | null,
+      { locationId, isStocked }: { locationId: string | null; isStocked: boolean },
     ): Promise<Move> =>
       timed('claim_allotment_move', async () => {
         const [row] = await sql<Move[]>`
@@ -64,7 +68,8 @@ export function createAllotmentCalls(sql: Session, metrics: Pick<Metrics, 'query
           from api.claim_allotment_move(
             p_job_id => ${id}::bigint,
             p_attempt => ${attempt}::integer,
-            p_location_id => ${locationId}::text::bigint
+            p_location_id => ${locationId}::text::bigint,
+            p_is_stocked => ${isStocked}::boolean
           ) m`
         return row!
       }),

@@ -182,6 +182,33 @@ test('units on their way back to an event that is deleted there are here again, 
   await expectVerified(admin)
 })
 
+test('units do not go back where nothing is sold from any more, whatever became of the first look', async () => {
+  const rock = await made()
+  await moved(rock, 15)
+  const { admin } = circle.database
+  Object.assign(circle.api.faults, { error_share: 1, only: ['inventoryItem'] })
+  const job = await queued(admin, rock.ticket, 5, { location: rock.location, now: now() })
+  const isWaiting = await waitUntil(async () => (await jobOf(admin, job)).state === 'waiting', {
+    timeoutMs: 30_000,
+  })
+  expect([isWaiting, await allotmentOf(admin, rock.ticket)]).toEqual([true, 15])
+
+  const { shop, courier, faults } = circle.api
+  const level = rock.variant.item.levels.find(({ location }) => location.id === rock.location)!
+  shop.tick()
+  shop.world.disconnect(rock.variant, level)
+  courier.collect()
+  faults.error_share = 0
+  expect(await circle.ended(job)).toMatchObject({
+    state: 'failed',
+    errors: [{ message: 'The ticket is not stocked at the location' }],
+  })
+  expect(await allotmentOf(admin, rock.ticket)).toBe(15)
+  // Shopify would have taken them.
+  const asked = shop.log.filter((made) => JSON.stringify(made.arguments).includes(`onsale://jobs/${job}/`))
+  expect(asked).toEqual([])
+})
+
 test('units that are taken where nothing is sold from any more are not sold here', async () => {
   const rock = await made()
   const { admin, service } = circle.database

@@ -4,6 +4,8 @@
 -- done             nothing is left to do: moved units came here (negative: went to Shopify), missing it did not have, told_at is
 --                  Shopify's time of the last change; allotment is what the direct channel has now
 -- location_wanted  nobody has said from where: call again with p_location_id
+-- level_wanted     units are to go back to location_id, where they would be lost if nothing is sold from there: look, and call again
+--                  with p_is_stocked if it is. Nothing has begun
 -- unfinished       another move of the ticket stopped half way: other_job_id is its job
 -- unclear          the call was made longer than p_key_life ago, its answer was never had, and Shopify knows its key no more: a person
 --                  has to look. When a person then has the job tried again the call is made anew, under another key
@@ -18,6 +20,7 @@ create or replace function api.claim_allotment_move(
   p_job_id bigint,
   p_attempt integer,
   p_location_id bigint default null,
+  p_is_stocked boolean default false,
   p_key_life interval default interval '23 hours',
   p_now timestamptz default clock_timestamp()
 )
@@ -83,7 +86,9 @@ begin
       when other_job_id is not null then 'unfinished'
       when v_delta = 0 then 'done'
       when location_id is null then 'location_wanted'
+      when v_delta < 0 and not p_is_stocked then 'level_wanted'
     end;
+    inventory_item_id := (v_job.request ->> 'inventory_item_id')::bigint;
     moved := 0;
     missing := 0;
     if outcome is not null then
@@ -95,7 +100,7 @@ begin
       job_id, event_id, ticket_id, inventory_item_id, location_id, delta, step, moved, created_at, updated_at
     )
     values (
-      p_job_id, event_id, ticket_id, (v_job.request ->> 'inventory_item_id')::bigint, location_id, v_delta,
+      p_job_id, event_id, ticket_id, inventory_item_id, location_id, v_delta,
       case when v_delta > 0 then 'taking' else 'giving' end::onsale.move_step, least(v_delta, 0), p_now, p_now
     )
     returning * into strict v_move;
@@ -141,5 +146,5 @@ begin
   return next;
 end;
 $$;
-comment on function api.claim_allotment_move(bigint, integer, bigint, interval, timestamptz) is
+comment on function api.claim_allotment_move(bigint, integer, bigint, boolean, interval, timestamptz) is
   'Begins the move of a job or says how it goes on: what is to be asked of Shopify, or what came of it';

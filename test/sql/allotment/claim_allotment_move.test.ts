@@ -97,6 +97,22 @@ check('a location is asked for once, and stays the one', async (sql) => {
   expect(await goOn(sql, named, { location: '8' })).toMatchObject({ outcome: 'call', location: '1' })
 })
 
+check('units go back only where somebody has seen that the ticket is sold from there', async (sql) => {
+  const { ticket } = await mirrored(sql)
+  await allotted(sql, ticket, 6)
+  const job = await queued(sql, ticket, 2, { location: null })
+  expect(await goOn(sql, job, { isStocked: false })).toMatchObject({ outcome: 'location_wanted' })
+  for (const _ of ['first', 'again']) {
+    const wanted = await goOn(sql, job, { location: '7', isStocked: false })
+    expect(wanted).toMatchObject({ outcome: 'level_wanted', location: '7', moved: 0 })
+  }
+  expect(await allotmentOf(sql, ticket)).toBe(6)
+  const call = await goOn(sql, job, { location: '7' })
+  expect(call).toMatchObject({ outcome: 'call', step: 'giving', was_asked: false, allotment: 2 })
+  // It was looked at before the first call.
+  expect(await goOn(sql, job, { isStocked: false })).toEqual({ ...call, was_asked: true })
+})
+
 check('no move begins while another one of the ticket stands half way', async (sql) => {
   const { ticket } = await mirrored(sql)
   const other = await mirrored(sql, 10, { id: 2 })
