@@ -150,7 +150,7 @@ test('what nobody knows the end of after a day is for a person, whose retry make
     state: 'failed',
     errors: [
       { message: expect.stringContaining(`onsale://jobs/${job}/taking`) },
-      { message: expect.stringContaining('Up to 15 units') },
+      { message: expect.stringContaining('up to 15') },
     ],
   })
   expect(leftThere(rock.variant)).toBe(40)

@@ -7,8 +7,7 @@ stable
 parallel safe
 as $$
   select coalesce(jsonb_agg(jsonb_build_object(
-    'message', 'Up to ' || abs(m.delta)
-      || ' units of the ticket are on their way, where nobody sells them, until the job is tried again',
+    'message', 'Units on their way are sold nowhere until the job is tried again: up to ' || abs(m.delta),
     'field', null
   )), '[]')
   from onsale.allotment_moves m

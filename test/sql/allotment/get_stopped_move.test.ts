@@ -9,7 +9,7 @@ const check = scratchTests()
 const messagesOf = async (sql: TransactionSql, job: number) =>
   (await jobOf(sql, job)).errors.map(({ message }) => message)
 const onTheirWay = (units: number) =>
-  `Up to ${units} units of the ticket are on their way, where nobody sells them, until the job is tried again`
+  `Units on their way are sold nowhere until the job is tried again: up to ${units}`
 
 /** What a person does about it; until then verify finds it. */
 const triedAgain = async (sql: TransactionSql, job: number) => {
