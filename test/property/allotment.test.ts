@@ -32,8 +32,11 @@ const runs = Number(process.env.PROPERTY_RUNS ?? 30)
 type Act =
   | { kind: 'nothing' | 'tell' | 'cancel there' | 'cancel here' }
   | { kind: 'buy there' | 'buy here' | 'stock more' | 'stock less'; units: number }
-/** Each attempt dies before its n-th moment, or ends; `twins` make it at once. */
-type MoveOf = { units: number; crashes: number[]; isByTwins: boolean }
+/**
+ * Each attempt dies before its n-th moment, or ends; `twins` make it at once, of which one sleeps at its moment `sleepsAt`, if it has
+ * such a one, until the other is through.
+ */
+type MoveOf = { units: number; crashes: number[]; isByTwins: boolean; sleepsAt: number }
 type Life = { units: number; moves: MoveOf[]; acts: Act[]; isStormy: boolean; gone?: Gone }
 /** What the merchant takes away for good, and before which moment. */
 type Gone = { what: 'the product' | 'the place'; moment: number }
@@ -59,6 +62,7 @@ const life: fc.Arbitrary<Life> = fc.record({
       units: fc.integer({ min: 0, max: 14 }),
       crashes: fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 4 }),
       isByTwins: fc.boolean(),
+      sleepsAt: fc.integer({ min: 0, max: 8 }),
     }),
     { minLength: 1, maxLength: 5, size: 'max' },
   ),
@@ -128,16 +132,22 @@ async function live({ units: unitsAtFirst, moves, acts, isStormy, gone }: Life):
   await (isGone() ? kept() : settled())
   return ended
 
-  async function moveTo({ units: aim, crashes, isByTwins }: MoveOf): Promise<void> {
+  async function moveTo({ units: aim, crashes, isByTwins, sleepsAt }: MoveOf): Promise<void> {
     const { outcome, job } = await wanted(admin, ticket, aim, { location: null, now: now() })
     if (!isGone()) expect(['queued', 'capacity_below_sold']).toContain(outcome)
     if (job === null) return
-    for (const crash of crashes)
-      await Promise.all(isByTwins ? [attempt(crash), attempt(crash + 1)] : [attempt(crash)])
+    for (const crash of crashes) {
+      const one = attempt(crash)
+      await Promise.all(isByTwins ? [one, attempt(crash + 1, { sleepsAt, until: one })] : [one])
+    }
     Object.assign(api.faults, calm)
     const end = await endOf(job)
     Object.assign(api.faults, isStormy ? storm : calm)
     ended.push(end)
+    const halfWay = await admin`
+      select job_id::integer as job, step from onsale.allotment_moves
+      where ticket_id = ${ticket} and step not in ('done', 'refused')`
+    expect([...halfWay]).toEqual([])
     if (!isGone()) expect(end).toMatchObject({ state: 'done', errors: [] })
     if (end.state === 'done') count(end.result as { moved: number; missing: number })
   }
@@ -155,7 +165,10 @@ async function live({ units: unitsAtFirst, moves, acts, isStormy, gone }: Life):
   }
 
   /** One attempt of a worker, which dies at a moment of its own; the job is to be had again at once. What became of it. */
-  async function attempt(crashAt: number | null): Promise<string> {
+  async function attempt(
+    crashAt: number | null,
+    sleep: { sleepsAt: number; until: Promise<unknown> } | null = null,
+  ): Promise<string> {
     const jobs = createJobCalls(service, metrics)
     const [job] = await jobs.claimJobs({ kinds: ['move_allotment'], limit: 1, leaseS: 0 })
     if (job === undefined) return 'Nobody could have the job'
@@ -163,6 +176,7 @@ async function live({ units: unitsAtFirst, moves, acts, isStormy, gone }: Life):
     const pass = async () => {
       await happen()
       passed += 1
+      if (passed === sleep?.sleepsAt) await sleep.until
       if (passed === crashAt) throw new Crash('The worker died')
     }
     try {
@@ -405,7 +419,7 @@ for (const what of ['the product', 'the place'] as const) {
       if (bought > 0) acts.unshift({ kind: 'buy there', units: bought })
       // Two attempts at once where it storms, of which none dies.
       const crashes = isStormy ? [100] : []
-      const moves = [5, 0].map((units) => ({ units, crashes, isByTwins: isStormy }))
+      const moves = [5, 0].map((units) => ({ units, crashes, isByTwins: isStormy, sleepsAt: 0 }))
       for (let moment = 1; moment <= 30; moment++) {
         const ended = await live({ units: 6, moves, acts, isStormy, gone: { what, moment } })
         for (const { state, errors } of ended) {

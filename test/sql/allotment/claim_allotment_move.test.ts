@@ -1,8 +1,8 @@
 import { expect } from 'bun:test'
 import type { TransactionSql } from 'postgres'
 import { allotmentOf, allotted, goOn, mirrored, queued, said } from '../../allotment.ts'
-import { addJob } from '../../jobs.ts'
-import { addUser, place } from '../../sales.ts'
+import { addJob, claim, complete } from '../../jobs.ts'
+import { addUser, change, place } from '../../sales.ts'
 import { scratchTests } from '../../scratch.ts'
 
 const check = scratchTests()
@@ -10,6 +10,13 @@ const check = scratchTests()
 const hold = async (sql: TransactionSql, event: number, ticket: number, units: number) => {
   const [placed] = await place(sql, event, [{ user: await addUser(sql), items: [[ticket, units]] }])
   expect(placed?.outcome).toBe('placed')
+}
+
+/** An attempt of the job, whose lease is over at once. */
+const claimed = async (sql: TransactionSql, job: number) => {
+  const [[id, attempt] = []] = await claim(sql, '12:05:30', { kinds: ['move_allotment'], lease: '0 seconds' })
+  expect(id).toBe(job)
+  return attempt!
 }
 
 check('units are asked of Shopify first, and are not here before it has said so', async (sql) => {
@@ -193,6 +200,23 @@ check('a job that is ended begins nothing, and a person who has it tried again d
   expect(await allotmentOf(sql, ticket)).toBeNull()
   await sql`select from api.update_job_due(${job}::bigint, 'user 7')`
   expect(await goOn(sql, job)).toMatchObject({ outcome: 'call', delta: -4 })
+})
+
+check('what was held when a job ended does not go back for an attempt of it that comes late', async (sql) => {
+  const { event, ticket } = await mirrored(sql)
+  await allotted(sql, ticket, 3)
+  const job = await queued(sql, ticket, 1)
+  const [placed] = await place(sql, event, [{ user: await addUser(sql), items: [[ticket, 2]] }])
+  await hold(sql, event, ticket, 1)
+  const slow = await claimed(sql, job)
+  const quick = await claimed(sql, job)
+  expect(await goOn(sql, job, { attempt: quick })).toMatchObject({ outcome: 'done', moved: 0 })
+  expect(await complete(sql, job, quick)).toBe(true)
+
+  // No attempt would come after one that dies in the middle.
+  await change(sql, event, [{ order: placed!.body!.id, status: 'CANCELLED' }])
+  expect(await goOn(sql, job, { attempt: slow })).toMatchObject({ outcome: 'too_late', moved: 0 })
+  expect(await allotmentOf(sql, ticket)).toBe(3)
 })
 
 check('a job of something else is none of an allotment', async (sql) => {
