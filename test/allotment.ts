@@ -70,14 +70,15 @@ export type Claimed = {
 export async function goOn(
   sql: Session,
   job: number,
-  { location = null as string | null, now = '2026-11-01T12:06:00Z' } = {},
+  { location = null as string | null, isStocked = true, attempt = 0, now = '2026-11-01T12:06:00Z' } = {},
 ): Promise<Claimed> {
   const [row] = await sql<Claimed[]>`
     select
       m.outcome, m.step, m.call_delta::integer as delta, m.call_key as key, m.was_asked, m.moved::integer,
       m.missing::integer, m.allotment::integer, m.location_id::text as location, m.other_job_id::integer as other
     from api.claim_allotment_move(
-      p_job_id => ${job}::bigint, p_location_id => ${location}::text::bigint, p_now => ${now}::text::timestamptz
+      p_job_id => ${job}::bigint, p_attempt => ${attempt}::integer, p_location_id => ${location}::text::bigint,
+      p_is_stocked => ${isStocked}::boolean, p_now => ${now}::text::timestamptz
     ) m`
   return row!
 }

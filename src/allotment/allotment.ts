@@ -41,28 +41,30 @@ export function createAllotment({
   return { move_allotment: move }
 
   async function move(job: Job, options: Options): Promise<Record<string, unknown>> {
-    let location: string | null = null
+    let seen: { locationId: string | null; isStocked: boolean } = { locationId: null, isStocked: false }
     for (;;) {
       options.signal.throwIfAborted()
-      const next = await calls.claimAllotmentMove(job.id, location)
+      const next = await calls.claimAllotmentMove(job, seen)
       if (next.outcome === 'done') return resultOf(job, next)
       if (next.outcome === 'call') await make(job, next, options)
-      else if (next.outcome === 'location_wanted') location = idOfGid(await places.requireLocation(null))
+      else if (next.outcome === 'location_wanted')
+        seen = { ...seen, locationId: idOfGid(await places.requireLocation(null)) }
+      else if (next.outcome === 'level_wanted') {
+        await requireStocked(placeOf(next), options)
+        seen = { locationId: next.locationId, isStocked: true }
+      } else if (next.outcome === 'too_late') throw new Error('The job is ended, or another attempt has it')
       else throw refusalOf(job, next)
     }
   }
 
   /** Makes a call and stores what came of it. What throws leaves the move where it is: the same call is made again, later. */
   async function make(job: Job, call: Call, { signal }: Options): Promise<void> {
-    const place = {
-      inventoryItemId: gidOf('InventoryItem', call.inventoryItemId),
-      locationId: gidOf('Location', call.locationId),
-    }
-    const changed =
-      (await unstocked(call, place, { signal })) ?? (await change(job, call, { ...place, signal }))
+    const place = placeOf(call)
+    const changed = await change(job, call, { ...place, signal })
     if ('error' in changed) {
       await calls.applyAllotmentAnswer(job, call.callKey, { answer: changed.answer })
-      if (changed.error !== null) throw changed.error
+      if (changed.error !== null)
+        throw call.step === 'putting_back' ? notPutBack(call, changed.error) : changed.error
       return
     }
     const { toldAt } = changed
@@ -71,11 +73,9 @@ export function createAllotment({
   }
 
   /** Units that go back to where nothing is sold from would be lost: Shopify takes them there, too. */
-  async function unstocked({ step, wasAsked }: Call, place: Place, options: Options): Promise<Undone | null> {
-    if (step !== 'giving' || wasAsked) return null
+  async function requireStocked(place: Place, options: Options): Promise<void> {
     const level = await levelAt(place, options)
-    if (level?.isActive) return null
-    return { answer: 'refused', error: new Refused('The ticket is not stocked at the location') }
+    if (!level?.isActive) throw new Refused('The ticket is not stocked at the location')
   }
 
   async function change(
@@ -111,19 +111,26 @@ export function createAllotment({
     { signal, ...place }: Place & Options,
   ): Promise<number> {
     const level = await levelAt(place, { signal })
-    const quantity = level?.quantities.find(({ name }) => name === 'available')?.quantity
-    if (level === null || quantity === undefined)
-      throw new Error('Shopify does not say how many are left at the location')
+    // What lies where nothing is sold from, or nothing is any more, is not on sale: all of it is put back.
+    if (!level?.isActive) return callDelta
+    const quantity = level.quantities.find(({ name }) => name === 'available')?.quantity
+    if (quantity === undefined) throw new Error('Shopify does not say how many are left at the location')
     // An answer from before the change would show units that are gone.
     if (Date.parse(level.updatedAt) < Date.parse(toldAt) - levelSkewMs)
       throw new Error('Shopify does not show its change of the stock yet')
-    // What lies where nothing is sold from is not on sale, and stays there.
-    return level.isActive ? quantity : callDelta
+    return quantity
   }
 
   async function levelAt(place: Place, { signal }: Options) {
     const { inventoryItem } = await shopify.call(getLevel, place, { signal })
     return inventoryItem?.inventoryLevel ?? null
+  }
+}
+
+function placeOf({ inventoryItemId, locationId }: Place): Place {
+  return {
+    inventoryItemId: gidOf('InventoryItem', inventoryItemId),
+    locationId: gidOf('Location', locationId),
   }
 }
 
@@ -155,7 +162,16 @@ function undone(error: unknown, { wasAsked }: Call): Undone {
   })
 }
 
-function refusalOf(job: Job, move: Exclude<Move, { outcome: 'call' | 'done' | 'location_wanted' }>): Refused {
+/** The others have come here all the same. */
+function notPutBack({ callDelta }: Call, cause: Refused): Refused {
+  const message = `Units that were not there could not be put back at Shopify (${callDelta} of them): ${cause.message}`
+  return new Refused(message, { cause })
+}
+
+function refusalOf(
+  job: Job,
+  move: Exclude<Move, { outcome: 'call' | 'done' | 'location_wanted' | 'level_wanted' | 'too_late' }>,
+): Refused {
   if (move.outcome === 'not_found') return new Refused('There is no such ticket')
   if (move.outcome === 'unfinished')
     return new Refused(`Job ${move.otherJobId} has stopped half way: have that tried again first`)

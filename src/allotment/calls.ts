@@ -34,6 +34,8 @@ export type Move =
   | (Standing & { outcome: 'unclear'; step: 'taking' | 'putting_back' | 'giving'; askedAt: string })
   | { outcome: 'unfinished'; otherJobId: number }
   | { outcome: 'location_wanted' }
+  | { outcome: 'level_wanted'; inventoryItemId: string; locationId: string }
+  | { outcome: 'too_late' }
   | { outcome: 'not_found' }
 
 /** What Shopify said to a call: the words of `api.apply_allotment_answer`. `quantity`: null where nobody needs it. */
@@ -45,8 +47,14 @@ export type MoveAnswer =
 export function createAllotmentCalls(sql: Session, metrics: Pick<Metrics, 'queryTime'>) {
   const timed = callTimer(metrics)
   return {
-    /** Begins the move of a job, or says how it goes on. `locationId`: where, if its request does not say. */
-    claimAllotmentMove: (jobId: number, locationId: string | null): Promise<Move> =>
+    /**
+     * Begins the move of a job, or says how it goes on. `locationId`: where, if its request does not say; `isStocked`: somebody has
+     * looked whether the ticket is sold from there.
+     */
+    claimAllotmentMove: (
+      { id, attempt }: Pick<Job, 'id' | 'attempt'>,
+      { locationId, isStocked }: { locationId: string | null; isStocked: boolean },
+    ): Promise<Move> =>
       timed('claim_allotment_move', async () => {
         const [row] = await sql<Move[]>`
           select
@@ -58,8 +66,10 @@ export function createAllotmentCalls(sql: Session, metrics: Pick<Metrics, 'query
             to_char(m.asked_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "askedAt",
             m.other_job_id::float8 as "otherJobId"
           from api.claim_allotment_move(
-            p_job_id => ${jobId}::bigint,
-            p_location_id => ${locationId}::text::bigint
+            p_job_id => ${id}::bigint,
+            p_attempt => ${attempt}::integer,
+            p_location_id => ${locationId}::text::bigint,
+            p_is_stocked => ${isStocked}::boolean
           ) m`
         return row!
       }),

@@ -61,6 +61,8 @@ function pathOf(field: readonly unknown[]): string | null {
     .replace(/\/optionValues(\/\d+)?(\/name)?$/, '/name')
     .replace(/\/(inventoryQuantities|quantityAdjustments)\b.*$/, '/capacity')
     .replace(/^\/id$/, '')
+    // Of which item it is decides the ticket, no field of a request.
+    .replace(/^.*\/inventoryItemId$/, '')
     .replace(/^.*\/locationId$/, '/location_id')
     .replace(/[A-Za-z]+/g, (word) => words[word] ?? word)
   return path === '' ? null : storableText(path)

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 import type { Variant } from '../../sandbox/records.ts'
 import { createAllotment } from '../../src/allotment/allotment.ts'
+import { waitUntil } from '../../src/platform/process.ts'
 import { createPlaces } from '../../src/shopify/places.ts'
 import { allotmentOf, goOn, queued } from '../allotment.ts'
 import { type Circle, startCircle } from '../circle.ts'
@@ -147,12 +148,65 @@ test('what nobody knows the end of after a day is for a person, whose retry make
   await admin`update onsale.jobs set next_attempt_at = now() where id = ${job}`
   expect(await circle.ended(job)).toMatchObject({
     state: 'failed',
-    errors: [{ message: expect.stringContaining(`onsale://jobs/${job}/taking`) }],
+    errors: [
+      { message: expect.stringContaining(`onsale://jobs/${job}/taking`) },
+      { message: expect.stringContaining('up to 15') },
+    ],
   })
   expect(leftThere(rock.variant)).toBe(40)
   await admin`select from api.update_job_due(${job}::bigint, 'user 7')`
   expect(await circle.ended(job)).toMatchObject({ state: 'done', result: { moved: 15 } })
   expect(leftThere(rock.variant)).toBe(25)
+})
+
+test('units on their way back to an event that is deleted there are here again, and the job says why', async () => {
+  const rock = await made()
+  await moved(rock, 15)
+  const { admin } = circle.database
+  Object.assign(circle.api.faults, { error_share: 1, only: ['inventoryAdjustQuantities'] })
+  const job = await queued(admin, rock.ticket, 5, { location: rock.location, now: now() })
+  const isWaiting = await waitUntil(async () => (await jobOf(admin, job)).state === 'waiting', {
+    timeoutMs: 30_000,
+  })
+  expect([isWaiting, await allotmentOf(admin, rock.ticket)]).toEqual([true, 5])
+
+  circle.api.shop.tick()
+  circle.api.shop.world.deleteProduct(rock.variant.product)
+  circle.api.courier.collect()
+  circle.api.faults.error_share = 0
+  expect(await circle.ended(job)).toMatchObject({
+    state: 'failed',
+    errors: [{ message: 'The ticket has no stock in the shop any more', field: null }],
+  })
+  expect(await allotmentOf(admin, rock.ticket)).toBe(15)
+  await expectVerified(admin)
+})
+
+test('units do not go back where nothing is sold from any more, whatever became of the first look', async () => {
+  const rock = await made()
+  await moved(rock, 15)
+  const { admin } = circle.database
+  Object.assign(circle.api.faults, { error_share: 1, only: ['inventoryItem'] })
+  const job = await queued(admin, rock.ticket, 5, { location: rock.location, now: now() })
+  const isWaiting = await waitUntil(async () => (await jobOf(admin, job)).state === 'waiting', {
+    timeoutMs: 30_000,
+  })
+  expect([isWaiting, await allotmentOf(admin, rock.ticket)]).toEqual([true, 15])
+
+  const { shop, courier, faults } = circle.api
+  const level = rock.variant.item.levels.find(({ location }) => location.id === rock.location)!
+  shop.tick()
+  shop.world.disconnect(rock.variant, level)
+  courier.collect()
+  faults.error_share = 0
+  expect(await circle.ended(job)).toMatchObject({
+    state: 'failed',
+    errors: [{ message: 'The ticket is not stocked at the location' }],
+  })
+  expect(await allotmentOf(admin, rock.ticket)).toBe(15)
+  // Shopify would have taken them.
+  const asked = shop.log.filter((made) => JSON.stringify(made.arguments).includes(`onsale://jobs/${job}/`))
+  expect(asked).toEqual([])
 })
 
 test('units that are taken where nothing is sold from any more are not sold here', async () => {

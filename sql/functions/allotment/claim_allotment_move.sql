@@ -4,9 +4,13 @@
 -- done             nothing is left to do: moved units came here (negative: went to Shopify), missing it did not have, told_at is
 --                  Shopify's time of the last change; allotment is what the direct channel has now
 -- location_wanted  nobody has said from where: call again with p_location_id
+-- level_wanted     units are to go back to location_id, where they would be lost if nothing is sold from there: look, and call again
+--                  with p_is_stocked if it is. Nothing has begun
 -- unfinished       another move of the ticket stopped half way: other_job_id is its job
 -- unclear          the call was made longer than p_key_life ago, its answer was never had, and Shopify knows its key no more: a person
 --                  has to look. When a person then has the job tried again the call is made anew, under another key
+-- too_late         nothing is begun: the job is ended, or another attempt than p_attempt is the newest one. What had begun goes on
+--                  whoever asks
 -- not_found        the job is none of an allotment, or its ticket is not there
 -- How many are moved is decided here, once (again after a refusal), under the lock on the event's sales: what is wanted less what
 -- there is. What is given back leaves here in the same commit, never more than is neither sold nor held; unpaid orders whose time
@@ -14,7 +18,9 @@
 -- Locks: tickets, then those of expire_orders, then the move, then those of update_allotment.
 create or replace function api.claim_allotment_move(
   p_job_id bigint,
+  p_attempt integer,
   p_location_id bigint default null,
+  p_is_stocked boolean default false,
   p_key_life interval default interval '23 hours',
   p_now timestamptz default clock_timestamp()
 )
@@ -48,16 +54,18 @@ declare
   v_stock onsale.stock;
   v_delta bigint;
 begin
-  select j.* into v_job from onsale.jobs j where j.id = p_job_id and j.kind = 'move_allotment';
   select t.event_id, t.id into event_id, ticket_id
-  from onsale.tickets t
-  where t.id = (v_job.request ->> 'ticket_id')::bigint
-  for no key update;
+  from onsale.jobs j
+  join onsale.tickets t on t.id = (j.request ->> 'ticket_id')::bigint
+  where j.id = p_job_id and j.kind = 'move_allotment'
+  for no key update of t;
   if ticket_id is null then
     outcome := 'not_found';
     return next;
     return;
   end if;
+  -- Behind the lock: what another attempt has stored it stored after it took the job.
+  select j.* into strict v_job from onsale.jobs j where j.id = p_job_id;
 
   perform api.expire_orders(event_id, p_now);
   select m.* into v_move from onsale.allotment_moves m where m.job_id = p_job_id for update;
@@ -74,10 +82,13 @@ begin
     v_delta := greatest((v_job.request ->> 'units')::bigint, coalesce(v_stock.held + v_stock.sold, 0)) - allotment;
     location_id := coalesce((v_job.request ->> 'location_id')::bigint, p_location_id);
     outcome := case
+      when v_job.attempts <> p_attempt or v_job.state in ('done', 'failed', 'dead') then 'too_late'
       when other_job_id is not null then 'unfinished'
       when v_delta = 0 then 'done'
       when location_id is null then 'location_wanted'
+      when v_delta < 0 and not p_is_stocked then 'level_wanted'
     end;
+    inventory_item_id := (v_job.request ->> 'inventory_item_id')::bigint;
     moved := 0;
     missing := 0;
     if outcome is not null then
@@ -89,7 +100,7 @@ begin
       job_id, event_id, ticket_id, inventory_item_id, location_id, delta, step, moved, created_at, updated_at
     )
     values (
-      p_job_id, event_id, ticket_id, (v_job.request ->> 'inventory_item_id')::bigint, location_id, v_delta,
+      p_job_id, event_id, ticket_id, inventory_item_id, location_id, v_delta,
       case when v_delta > 0 then 'taking' else 'giving' end::onsale.move_step, least(v_delta, 0), p_now, p_now
     )
     returning * into strict v_move;
@@ -135,5 +146,5 @@ begin
   return next;
 end;
 $$;
-comment on function api.claim_allotment_move(bigint, bigint, interval, timestamptz) is
+comment on function api.claim_allotment_move(bigint, integer, bigint, boolean, interval, timestamptz) is
   'Begins the move of a job or says how it goes on: what is to be asked of Shopify, or what came of it';

@@ -1,5 +1,6 @@
 -- Discards a job that is not done, because a person says so. Always one row.
--- discarded  it is failed now, and is not tried again; body is the job; the audit log says who
+-- discarded  it is failed now, and is not tried again; body is the job, whose errors say who it was, and where a move of units has
+--            stopped half way; the audit log says who
 -- running    a worker has it: nobody knows yet what comes of it, ask again; body as well
 -- unchanged  it is done or failed already; body as well
 -- not_found  no such job
@@ -26,7 +27,8 @@ begin
   if outcome = 'discarded' then
     update onsale.jobs j set
       state = 'failed',
-      errors = jsonb_build_array(jsonb_build_object('message', 'Discarded by ' || p_actor, 'field', null)),
+      errors = jsonb_build_array(jsonb_build_object('message', 'Discarded by ' || p_actor, 'field', null))
+        || api.get_stopped_move(p_id),
       updated_at = p_now
     where j.id = p_id;
     insert into onsale.audit_log (at, actor, action, subject, before, after)

@@ -1,5 +1,5 @@
 -- Gives up jobs whose last attempt was never ended: their lease has run out, and they were tried p_attempts_max times or more. They
--- are dead, and say so beside what earlier attempts failed for; what is behind them may begin. claim_jobs hands none of them out.
+-- are dead, and say so beside what earlier attempts failed for and of a move that has stopped half way; what is behind them may begin. claim_jobs hands none of them out.
 -- A row for each. An event whose pending change one is has a new revision. A second call finds nothing.
 -- Locks: jobs by id, skipping what is locked; event_revisions.
 create or replace function api.expire_jobs(
@@ -27,9 +27,12 @@ begin
   ), expired as (
     update onsale.jobs j set
       state = 'dead',
-      errors = case when j.errors @> v_error then j.errors else j.errors || v_error end,
+      errors = j.errors
+        || case when j.errors @> v_error then '[]' else v_error end
+        || case when j.errors @> s.errors then '[]' else s.errors end,
       updated_at = p_now
     from lost l
+    cross join lateral (select api.get_stopped_move(l.id) as errors) s
     where j.id = l.id
     returning j.id, j.event_id
   )

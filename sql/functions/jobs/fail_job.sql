@@ -2,6 +2,7 @@
 -- waiting  it is tried again at p_retry_at
 -- failed   the far side refused it for good
 -- dead     it was tried often enough
+-- Of a job that is not tried again and whose move of units has stopped half way they say that as well.
 -- False, and nothing changes, where the attempt is not the running one any more. A second call: false. An event whose pending
 -- change it is has a new revision. Locks: jobs, event_revisions.
 create or replace function api.fail_job(
@@ -23,7 +24,7 @@ declare
 begin
   update onsale.jobs j set
     state = p_state::onsale.job_state,
-    errors = p_errors,
+    errors = p_errors || case when p_state = 'waiting' then '[]' else api.get_stopped_move(p_id) end,
     next_attempt_at = coalesce(p_retry_at, j.next_attempt_at),
     updated_at = p_now
   where j.id = p_id and j.state = 'running' and j.attempts = p_attempt

@@ -154,8 +154,11 @@ check('an allotment that came later stays, but a move that stands half way is en
   const { ticket } = await mirrored(sql)
   const first = await queuedMove(sql, ticket, 4)
   const second = await queuedMove(sql, ticket, 6)
-  await sql`update onsale.jobs set state = 'dead' where id = ${first}`
+  const nowIs = (state: string) => sql`update onsale.jobs set state = ${state} where id = ${first}`
+  await nowIs('dead')
   expect((await retry(sql, first)).body?.id).toBe(second)
+  await nowIs('running')
   expect(await goOn(sql, first)).toMatchObject({ outcome: 'call' })
+  await nowIs('dead')
   expect((await retry(sql, first)).outcome).toBe('queued')
 })
