@@ -1,10 +1,10 @@
 // Types, lint, format, every test and a small run of every benchmark, on a real PostgreSQL and a real Redis that it
-// starts itself.
+// starts itself. Test files run side by side in a few processes, and the benchmarks beside them.
 // The last line is `N passed, N failed`, and the exit code says the same.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { installedBinDir } from '../src/platform/embedded.ts'
@@ -17,6 +17,8 @@ const command = new Command('check')
   .description('Runs types, lint, format and every test on real PostgreSQL and real Redis')
   .argument('[files...]', 'only these tests (paths or parts of them); types and lint are run in any case')
   .option('--postgres <major>', 'run on an installed PostgreSQL of this major version', toMajor)
+  .option('--processes <count>', 'so many test files side by side', toCount, 2 * availableParallelism())
+  .option('--update-timings', 'write down what each file takes, for the slowest to begin first', false)
   .addHelpText(
     'after',
     `
@@ -30,7 +32,11 @@ Without an option it starts the PostgreSQL 18 of the packages in a temporary fol
   )
   .parse()
 
-const { postgres: major } = command.opts<{ postgres?: number }>()
+const {
+  postgres: major,
+  processes,
+  updateTimings,
+} = command.opts<{ postgres?: number; processes: number; updateTimings: boolean }>()
 process.exit(await check(command.args))
 
 async function check(files: string[]): Promise<number> {
@@ -50,9 +56,10 @@ async function check(files: string[]): Promise<number> {
 
   const server = await started
   if ('error' in server) return finish([types, lint, { passed: 0, failed: 1 }], server.error)
-  const tests = await runTests(server.url, files)
-  await server.stop()
-  const smoke = files.length === 0 ? await runBenchmarks() : { passed: 0, failed: 0 }
+  const [tests, smoke] = await Promise.all([
+    runTests(server.url, files).finally(server.stop),
+    files.length === 0 ? runBenchmarks() : { passed: 0, failed: 0 },
+  ])
   say(`Took ${Math.round((performance.now() - startedAt) / 1000)} s`)
   return finish([types, lint, tests, smoke])
 }
@@ -158,11 +165,21 @@ function runQuietly(file: string, args: string[]): Promise<{ code: number | null
   })
 }
 
+/** More processes than cores: most of a test's time is waiting, for a lease, a restart, a server that starts. */
 async function runTests(serverUrl: string, files: string[]): Promise<Tally> {
   const env: Record<string, string | undefined> = { ...process.env, TEST_DATABASE_URL: serverUrl }
   // The tests say themselves what they run with; what is set for a deployment must not leak in.
   for (const name of ['DATABASE_URL', 'REDIS_URL', 'DATA_DIR', 'PORT', 'NODE_ENV']) delete env[name]
-  const child = spawn(process.execPath, ['test', '--timeout=60000', ...files], {
+  const flags = [
+    // Of a test that hangs: three times what the longest takes on a machine that is busy with other things.
+    '--timeout=180000',
+    `--parallel=${processes}`,
+    // What a file imports is read once by each process, not once by each file.
+    '--no-isolate',
+    '--timings=test/timings.json',
+    ...(updateTimings ? ['--update-timings'] : []),
+  ]
+  const child = spawn(process.execPath, ['test', ...flags, ...files], {
     cwd: root,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -195,6 +212,11 @@ function tally(end: string, code: number | null): Tally {
 
 function toMajor(value: string): number {
   if (!/^\d\d$/.test(value)) throw new InvalidArgumentError('It must be a major version like 15.')
+  return Number(value)
+}
+
+function toCount(value: string): number {
+  if (!/^[1-9]\d?$/.test(value)) throw new InvalidArgumentError('It must be a number from 1 to 99.')
   return Number(value)
 }
 

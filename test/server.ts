@@ -23,7 +23,8 @@ try {
   const server = await startPostgres({
     folder: join(home, 'postgres'),
     durable: false,
-    settings: { max_connections: '300' },
+    // Several test processes at once, each with pools of its own.
+    settings: { max_connections: '600' },
     ...(binDir ? { binDir } : {}),
   })
   process.stdout.write(`${JSON.stringify({ url: server.url })}\n`)
