@@ -7,9 +7,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
+import { openPool } from '../src/platform/database.ts'
 import { installedBinDir } from '../src/platform/embedded.ts'
 
 const root = resolve(import.meta.dir, '..')
+
+/** Races open 64 of their own. */
+const connectionsPerProcess = 100
 
 type Tally = { passed: number; failed: number }
 
@@ -17,6 +21,7 @@ const command = new Command('check')
   .description('Runs types, lint, format and every test on real PostgreSQL and real Redis')
   .argument('[files...]', 'only these tests (paths or parts of them); types and lint are run in any case')
   .option('--postgres <major>', 'run on an installed PostgreSQL of this major version', toMajor)
+  // More than cores: most of a test's time is waiting, for a lease, a restart, a server that starts.
   .option('--processes <count>', 'so many test files side by side', toCount, 2 * availableParallelism())
   .option('--update-timings', 'write down what each file takes, for the slowest to begin first', false)
   .addHelpText(
@@ -27,7 +32,8 @@ Without an option it starts the PostgreSQL 18 of the packages in a temporary fol
   --postgres 15          starts the PostgreSQL 15 in PG_BIN_DIR, else in /usr/lib/postgresql/15/bin or the like
   TEST_DATABASE_URL=…    runs on that server; a superuser's URL. It makes databases named onsale_test_* and
                          onsale_template_*, the roles onsale_owner and onsale_service, and drops its databases.
-                         DATABASE_URL counts as well where TEST_DATABASE_URL is not set.
+                         DATABASE_URL counts as well where TEST_DATABASE_URL is not set. A process of tests needs
+                         100 connections: a server that allows 100 runs one file after the other.
 `,
   )
   .parse()
@@ -165,7 +171,21 @@ function runQuietly(file: string, args: string[]): Promise<{ code: number | null
   })
 }
 
-/** More processes than cores: most of a test's time is waiting, for a lease, a restart, a server that starts. */
+/** As many processes as are wanted, and no more than the server has connections for. */
+async function processesOn(serverUrl: string): Promise<number> {
+  const pool = openPool(serverUrl, { name: 'check', max: 1 })
+  try {
+    const [row] = await pool<{ connections: number }[]>`
+      select current_setting('max_connections')::integer as connections`
+    return Math.min(processes, Math.max(1, Math.floor(row!.connections / connectionsPerProcess)))
+  } catch {
+    // The tests tell what is wrong with it.
+    return 1
+  } finally {
+    await pool.end({ timeout: 1 })
+  }
+}
+
 async function runTests(serverUrl: string, files: string[]): Promise<Tally> {
   const env: Record<string, string | undefined> = { ...process.env, TEST_DATABASE_URL: serverUrl }
   // The tests say themselves what they run with; what is set for a deployment must not leak in.
@@ -173,7 +193,7 @@ async function runTests(serverUrl: string, files: string[]): Promise<Tally> {
   const flags = [
     // Of a test that hangs: three times what the longest takes on a machine that is busy with other things.
     '--timeout=180000',
-    `--parallel=${processes}`,
+    `--parallel=${await processesOn(serverUrl)}`,
     // What a file imports is read once by each process, not once by each file.
     '--no-isolate',
     '--timings=test/timings.json',
