@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { version } from '../package.json'
 import { createAccounts } from './accounts/accounts.ts'
+import { createPasswords, type Passwords } from './accounts/passwords.ts'
 import { createAdmin } from './admin/admin.ts'
 import type { Shop } from './admin/shop_bodies.ts'
 import { buildApp } from './app.ts'
@@ -74,6 +75,8 @@ export type ServiceOptions = {
   processes?: number
   /** What `GET /metrics` answers. Default: the metrics of this process. */
   readMetrics?: () => Promise<string>
+  /** Default: hashes that cost what `limits.ts` wants. */
+  passwords?: Passwords
 }
 
 /** The role `serve`: on the database of the environment, until a signal. */
@@ -94,7 +97,7 @@ export function withDatabase(config: Config, role = 'serve'): ServiceConfig {
 /** Serves until `stop`. Throws a Refusal where the schema is not the one this code needs or the port is taken. */
 export async function startService(
   config: ServiceConfig,
-  { sharesPort, processes = 1, readMetrics }: ServiceOptions,
+  { sharesPort, processes = 1, readMetrics, passwords = createPasswords() }: ServiceOptions,
 ): Promise<Service> {
   const log = createLog({ level: config.logLevel })
   const metrics = createMetrics()
@@ -138,7 +141,7 @@ export async function startService(
   const schema = schemaFault(pools.ops)
   const intake = createIntake({ sql: pools.intake, log, metrics })
   const secrets = config.secretKeys.length > 0 ? config.secretKeys : [randomBytes(32).toString('hex')]
-  const accounts = createAccounts({ pool: pools.accounts, secrets, metrics })
+  const accounts = createAccounts({ pool: pools.accounts, secrets, metrics, passwords })
   const sales = createSales({ pool: pools.sales, metrics })
   const { providers, simulator } = await openProviders(config)
   const payments = createPayments({ pool: pools.payments, providers, log, metrics })

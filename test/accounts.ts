@@ -1,4 +1,13 @@
+import type { HashCost } from '../src/accounts/passwords.ts'
 import type { Session } from '../src/platform/database.ts'
+
+/** A hash in a twentieth of a millisecond, for tests that are not about passwords and check hundreds. */
+export const cheapHashes: HashCost = {
+  kiB: 8,
+  passes: 1,
+  nobodysHash:
+    '$argon2id$v=19$m=8,t=1,p=1$Lqf0C3G9s8iP/RIzthw+gnv188c5bVm5SnifXC9Vffg$1oKnL6PJGswMX19Cz1/I0+2difLszZUDT/4FozkZS/I',
+}
 
 /** What `api.apply_signup` answers. */
 export type SignedUp = { outcome: string; user_id: number | null }

@@ -1,15 +1,19 @@
 // Types, lint, format, every test and a small run of every benchmark, on a real PostgreSQL and a real Redis that it
-// starts itself.
+// starts itself. Test files run side by side in a few processes, and the benchmarks beside them.
 // The last line is `N passed, N failed`, and the exit code says the same.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
+import { openPool } from '../src/platform/database.ts'
 import { installedBinDir } from '../src/platform/embedded.ts'
 
 const root = resolve(import.meta.dir, '..')
+
+/** Races open 64 of their own. */
+const connectionsPerProcess = 100
 
 type Tally = { passed: number; failed: number }
 
@@ -17,6 +21,9 @@ const command = new Command('check')
   .description('Runs types, lint, format and every test on real PostgreSQL and real Redis')
   .argument('[files...]', 'only these tests (paths or parts of them); types and lint are run in any case')
   .option('--postgres <major>', 'run on an installed PostgreSQL of this major version', toMajor)
+  // More than cores: most of a test's time is waiting, for a lease, a restart, a server that starts.
+  .option('--processes <count>', 'so many test files side by side', toCount, 2 * availableParallelism())
+  .option('--update-timings', 'write down what each file takes, for the slowest to begin first', false)
   .addHelpText(
     'after',
     `
@@ -25,12 +32,17 @@ Without an option it starts the PostgreSQL 18 of the packages in a temporary fol
   --postgres 15          starts the PostgreSQL 15 in PG_BIN_DIR, else in /usr/lib/postgresql/15/bin or the like
   TEST_DATABASE_URL=…    runs on that server; a superuser's URL. It makes databases named onsale_test_* and
                          onsale_template_*, the roles onsale_owner and onsale_service, and drops its databases.
-                         DATABASE_URL counts as well where TEST_DATABASE_URL is not set.
+                         DATABASE_URL counts as well where TEST_DATABASE_URL is not set. A process of tests needs
+                         100 connections: a server that allows 100 runs one file after the other.
 `,
   )
   .parse()
 
-const { postgres: major } = command.opts<{ postgres?: number }>()
+const {
+  postgres: major,
+  processes,
+  updateTimings,
+} = command.opts<{ postgres?: number; processes: number; updateTimings: boolean }>()
 process.exit(await check(command.args))
 
 async function check(files: string[]): Promise<number> {
@@ -50,9 +62,10 @@ async function check(files: string[]): Promise<number> {
 
   const server = await started
   if ('error' in server) return finish([types, lint, { passed: 0, failed: 1 }], server.error)
-  const tests = await runTests(server.url, files)
-  await server.stop()
-  const smoke = files.length === 0 ? await runBenchmarks() : { passed: 0, failed: 0 }
+  const [tests, smoke] = await Promise.all([
+    runTests(server.url, files).finally(server.stop),
+    files.length === 0 ? runBenchmarks() : { passed: 0, failed: 0 },
+  ])
   say(`Took ${Math.round((performance.now() - startedAt) / 1000)} s`)
   return finish([types, lint, tests, smoke])
 }
@@ -158,11 +171,35 @@ function runQuietly(file: string, args: string[]): Promise<{ code: number | null
   })
 }
 
+/** As many processes as are wanted, and no more than the server has connections for. */
+async function processesOn(serverUrl: string): Promise<number> {
+  const pool = openPool(serverUrl, { name: 'check', max: 1 })
+  try {
+    const [row] = await pool<{ connections: number }[]>`
+      select current_setting('max_connections')::integer as connections`
+    return Math.min(processes, Math.max(1, Math.floor(row!.connections / connectionsPerProcess)))
+  } catch {
+    // The tests tell what is wrong with it.
+    return 1
+  } finally {
+    await pool.end({ timeout: 1 })
+  }
+}
+
 async function runTests(serverUrl: string, files: string[]): Promise<Tally> {
   const env: Record<string, string | undefined> = { ...process.env, TEST_DATABASE_URL: serverUrl }
   // The tests say themselves what they run with; what is set for a deployment must not leak in.
   for (const name of ['DATABASE_URL', 'REDIS_URL', 'DATA_DIR', 'PORT', 'NODE_ENV']) delete env[name]
-  const child = spawn(process.execPath, ['test', '--timeout=60000', ...files], {
+  const flags = [
+    // Of a test that hangs: three times what the longest takes on a machine that is busy with other things.
+    '--timeout=180000',
+    `--parallel=${await processesOn(serverUrl)}`,
+    // What a file imports is read once by each process, not once by each file.
+    '--no-isolate',
+    '--timings=test/timings.json',
+    ...(updateTimings ? ['--update-timings'] : []),
+  ]
+  const child = spawn(process.execPath, ['test', ...flags, ...files], {
     cwd: root,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -195,6 +232,11 @@ function tally(end: string, code: number | null): Tally {
 
 function toMajor(value: string): number {
   if (!/^\d\d$/.test(value)) throw new InvalidArgumentError('It must be a major version like 15.')
+  return Number(value)
+}
+
+function toCount(value: string): number {
+  if (!/^[1-9]\d?$/.test(value)) throw new InvalidArgumentError('It must be a number from 1 to 99.')
   return Number(value)
 }
 

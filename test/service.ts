@@ -3,6 +3,7 @@ import { createPasswords } from '../src/accounts/passwords.ts'
 import { createTokens } from '../src/accounts/tokens.ts'
 import { readConfig } from '../src/config.ts'
 import { startService, withDatabase } from '../src/serve.ts'
+import { cheapHashes } from './accounts.ts'
 import type { TestDatabase } from './harness.ts'
 import { addUser } from './sales.ts'
 
@@ -28,7 +29,7 @@ export type Asked = {
 export type Somebody = { id: number; token: string }
 export type RunningService = Awaited<ReturnType<typeof runService>>
 
-/** The whole service as `serve` starts it, on a port of its own, without rate limits. `env`: more settings. */
+/** The whole service as `serve` starts it, on a port of its own, without rate limits and with cheap hashes. `env`: more settings. */
 export async function runService(database: TestDatabase, env: Record<string, string> = {}) {
   const config = readConfig({
     HOST: '127.0.0.1',
@@ -41,9 +42,10 @@ export async function runService(database: TestDatabase, env: Record<string, str
     LOG_LEVEL: 'silent',
     ...env,
   })
-  const service = await startService(withDatabase(config), { sharesPort: false })
+  const passwords = createPasswords(cheapHashes)
+  const service = await startService(withDatabase(config), { sharesPort: false, passwords })
   const tokens = createTokens([tokenSecret])
-  const passwordHash = await createPasswords().hash(password)
+  const passwordHash = await passwords.hash(password)
   const url = `http://127.0.0.1:${service.port}`
 
   return { url, stop: service.stop, ask, exchange, somebody, state }

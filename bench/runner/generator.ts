@@ -316,7 +316,8 @@ function createGenerator(load: GeneratorLoad, source: RequestSource) {
   /** Plans what is due by now and sends it over free connections; what finds none goes with the next that is free. */
   function dispatch(): void {
     const now = performance.now()
-    planned = hasMore ? Math.ceil((Math.min(now, endsAt) - startedAt) * perMs()) : taken
+    // Not from `endsAt`: a sum that is rounded may plan one more.
+    planned = hasMore ? Math.ceil((Math.min(now - startedAt, ms) * (rate ?? 0)) / 1_000) : taken
     serveWaiting()
     if (now < endsAt && hasMore) setTimeout(dispatch, Math.max(1, startedAt + planned / perMs() - now))
     else finishIfAnswered()

@@ -19,7 +19,7 @@ import type { Metrics } from '../platform/metrics.ts'
 import { createAccountCalls, type KeyCard, type Role, type User } from './calls.ts'
 import { normalisedEmail } from './email.ts'
 import type { Scope } from './model.ts'
-import { createPasswords, passwordFault } from './passwords.ts'
+import { createPasswords, type Passwords, passwordFault } from './passwords.ts'
 import { createTokens } from './tokens.ts'
 
 export type Accounts = ReturnType<typeof createAccounts>
@@ -38,6 +38,8 @@ export type AccountsDeps = {
   /** The first signs tokens, all are accepted; at least one. */
   secrets: readonly string[]
   metrics: Metrics
+  /** Default: hashes that cost what `limits.ts` wants. */
+  passwords?: Passwords
 }
 
 /**
@@ -45,9 +47,8 @@ export type AccountsDeps = {
  * signature goes; whether it still counts, and its user's role, are asked of the database with each request, so that
  * what is revoked admits nobody from the commit on. Requests that come at once are gathered into one call.
  */
-export function createAccounts({ pool, secrets, metrics }: AccountsDeps) {
+export function createAccounts({ pool, secrets, metrics, passwords = createPasswords() }: AccountsDeps) {
   const calls = createAccountCalls(pool, metrics)
-  const passwords = createPasswords()
   const tokens = createTokens(secrets)
   const users = createGatherer<number, User | null>({
     name: 'users',

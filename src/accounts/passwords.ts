@@ -11,11 +11,15 @@ import { createLane } from '../platform/lane.ts'
 
 export type Passwords = ReturnType<typeof createPasswords>
 
+/** What a hash takes, and the hash of a password that nobody has kept, which takes as much. */
+export type HashCost = { kiB: number; passes: number; nobodysHash: string }
+
 /**
  * Hashes passwords and holds them against hashes, by argon2id on threads of Bun's. Few at once, and few that wait: a
  * storm of logins must not take the cores from the reads. What is too much is refused as `busy`.
  */
-export function createPasswords() {
+export function createPasswords({ kiB, passes, nobodysHash }: HashCost = wantedCost) {
+  const argon2 = { algorithm: 'argon2id', memoryCost: kiB, timeCost: passes } as const
   const lane = createLane({
     atOnceMax: passwordHashesAtOnceMax,
     waitingMax: passwordHashesWaitingMax,
@@ -58,15 +62,12 @@ function normalised(password: string): string {
   return password.normalize('NFC')
 }
 
-const argon2 = {
-  algorithm: 'argon2id',
-  memoryCost: passwordHashKiB,
-  timeCost: passwordHashPasses,
-} as const
-
-/** Of 32 random bytes that nobody has kept, with the parameters above. */
-const nobodysHash =
-  '$argon2id$v=19$m=19456,t=2,p=1$wmdwgAlmxlNUMh+0c40ejjr4Vi4s6LFtAjh4AH0+E1o$1FB6JCA1egkghwMQX6D2YtaiAx6TxqEf0SGA4qUAGEU'
+const wantedCost: HashCost = {
+  kiB: passwordHashKiB,
+  passes: passwordHashPasses,
+  nobodysHash:
+    '$argon2id$v=19$m=19456,t=2,p=1$wmdwgAlmxlNUMh+0c40ejjr4Vi4s6LFtAjh4AH0+E1o$1FB6JCA1egkghwMQX6D2YtaiAx6TxqEf0SGA4qUAGEU',
+}
 
 let common: Promise<ReadonlySet<string>> | null = null
 

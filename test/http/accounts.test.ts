@@ -255,17 +255,19 @@ describe('signing up and logging in', () => {
   test('and take as long', async () => {
     const { ask, newUser } = start()
     const { email } = await newUser()
-    const shortest = async (address: string) => {
-      const times: number[] = []
-      for (let round = 0; round < 4; round++) {
-        const startedAt = performance.now()
-        await ask('POST /auth/login', { body: { email: address, password: 'another sentence' } })
-        times.push(performance.now() - startedAt)
-      }
-      return Math.min(...times)
+    const timeOf = async (address: string) => {
+      const startedAt = performance.now()
+      await ask('POST /auth/login', { body: { email: address, password: 'another sentence' } })
+      return performance.now() - startedAt
     }
-    const ratio = (await shortest('nobody@example.com')) / (await shortest(email))
-    expect(ratio).toBeWithin(0.5, 2)
+    // The shortest of each, in turns: on a busy machine it takes many until neither was kept waiting.
+    let [nobodys, somebodys] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+    const ratio = () => nobodys / somebodys
+    for (let round = 0; round < 4 || (round < 60 && (ratio() < 0.5 || ratio() >= 2)); round++) {
+      nobodys = Math.min(nobodys, await timeOf('nobody@example.com'))
+      somebodys = Math.min(somebodys, await timeOf(email))
+    }
+    expect(ratio()).toBeWithin(0.5, 2)
   })
 
   test('what is kept is argon2id with the parameters that are wanted', async () => {

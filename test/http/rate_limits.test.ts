@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 import { RedisClient } from 'bun'
 import { Elysia } from 'elysia'
 import { createAccounts } from '../../src/accounts/accounts.ts'
+import { createPasswords } from '../../src/accounts/passwords.ts'
 import { accountRoutes } from '../../src/accounts/routes.ts'
 import { composeApp } from '../../src/app.ts'
 import { AppError } from '../../src/errors.ts'
@@ -22,6 +23,7 @@ import { rateLimitRoutes } from '../../src/rate_limits/routes.ts'
 import { salesRoutes } from '../../src/sales/routes.ts'
 import { createSales } from '../../src/sales/sales.ts'
 import { createTicketLinks } from '../../src/sales/ticket_links.ts'
+import { cheapHashes } from '../accounts.ts'
 import { type TestDatabase, type TestRedis, testDatabase, testRedis } from '../harness.ts'
 import { spawnOnsale } from '../platform/spawn.ts'
 
@@ -68,7 +70,12 @@ async function start({
   const config = { rateLimits: isOn, trustedProxies }
   const rateLimits = createRateLimits({ redis: shared, config })
   const secrets = ['a secret of more than 32 characters']
-  const accounts = createAccounts({ pool: database.service, secrets, metrics })
+  const accounts = createAccounts({
+    pool: database.service,
+    secrets,
+    metrics,
+    passwords: createPasswords(cheapHashes),
+  })
   const sales = createSales({ pool: database.service, metrics })
   const flows = new Elysia()
     .use(accountRoutes({ accounts, rateLimits }))

@@ -43,9 +43,11 @@ afterAll(() => {
 const folder = (name: string) => join(home, name)
 const running: Spawned[] = []
 
+/** Once it has told all that it tells. */
 async function up(name: string, env: Record<string, string> = {}): Promise<Spawned> {
   const onsale = await spawnOnsale(['up', '--no-demo'], { DATA_DIR: folder(name), ...env })
   running.push(onsale)
+  expect(await waitUntil(() => onsale.output().includes('Ctrl-C'), { timeoutMs: 30_000 })).toBe(true)
   return onsale
 }
 
@@ -81,7 +83,6 @@ describe('up', () => {
   test('brings its own PostgreSQL and Redis, keeps what it chose, and leaves no process behind', async () => {
     const onsale = await up('one')
     expect(await becomesHealthy(onsale)).toBe(true)
-    expect(await waitUntil(() => onsale.output().includes('Ctrl-C'), { timeoutMs: 5000 })).toBe(true)
 
     const kept = readKept(folder('one'))
     expect(statSync(join(folder('one'), 'env')).mode & 0o777).toBe(0o600)

@@ -113,8 +113,9 @@ async function work(sql: Sql, deliveries: readonly Delivery[], seed: number): Pr
 async function deadlocksOf({ admin, name }: TestDatabase): Promise<number> {
   // A backend tells the statistics when it goes at the latest, and the pool of the workers has ended.
   for (;;) {
-    const [row] =
-      await admin`select count(*)::integer as open from pg_stat_activity where application_name = 'onsale worker'`
+    const [row] = await admin`
+      select count(*)::integer as open from pg_stat_activity
+      where application_name = 'onsale worker' and datname = ${name}`
     if (row?.open === 0) break
     await Bun.sleep(5)
   }

@@ -16,7 +16,8 @@ beforeAll(async () => {
       p_first => 1, p_count => ${eventCount}, p_shop => 'seed.myshopify.com', p_now => ${now}::text::timestamptz
     )`
   await database.admin`select api.apply_search_changes()`
-  await database.admin.unsafe('vacuum (analyze) onsale.events')
+  // Of the bitmaps, too: where no statistics know of them, to look all hits up takes 1.4 s instead of 25 ms.
+  await database.admin.unsafe('vacuum (analyze)')
 }, 60_000)
 afterAll(() => database.drop())
 
