@@ -316,8 +316,7 @@ function createGenerator(load: GeneratorLoad, source: RequestSource) {
   /** Plans what is due by now and sends it over free connections; what finds none goes with the next that is free. */
   function dispatch(): void {
     const now = performance.now()
-    // Not from `endsAt`: a sum that is rounded may plan one more.
-    planned = hasMore ? Math.ceil((Math.min(now - startedAt, ms) * (rate ?? 0)) / 1_000) : taken
+    planned = hasMore ? dueAfter(Math.min(now - startedAt, ms)) : taken
     serveWaiting()
     if (now < endsAt && hasMore) setTimeout(dispatch, Math.max(1, startedAt + planned / perMs() - now))
     else finishIfAnswered()
@@ -338,6 +337,16 @@ function createGenerator(load: GeneratorLoad, source: RequestSource) {
         planned = taken
       }
     }
+  }
+
+  /** Of the schedule. Never from `endsAt`: a sum that is rounded may plan one more. */
+  function dueAfter(elapsedMs: number): number {
+    return Math.ceil((elapsedMs * (rate ?? 0)) / 1_000)
+  }
+
+  /** What is planned is sent after the end as well. */
+  function hasToSend(): boolean {
+    return rate === null ? performance.now() < endsAt : hasMore && taken < dueAfter(ms)
   }
 
   function perMs(): number {
@@ -461,7 +470,7 @@ function createGenerator(load: GeneratorLoad, source: RequestSource) {
 
   async function redial(connection: Connection): Promise<void> {
     connection.isDialling = true
-    while (connection.socket === null && !isOver && performance.now() < endsAt) {
+    while (connection.socket === null && !isOver && hasToSend()) {
       try {
         await dial(connection)
       } catch (error) {

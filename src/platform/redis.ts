@@ -27,12 +27,16 @@ export type SharedRedis = SharedCache & {
 }
 
 /**
- * Redis as a cache that may be missing: no call waits longer than `sharedCacheWaitMsMax`, after some failures in
+ * Redis as a cache that may be missing: no call waits longer than `waitMsMax`, after some failures in
  * a row it is left alone for a while, and it comes back by itself. Errors are counted and logged once an outage.
  *
  * By Bun's own client: the package `redis` is 650 files, which took 100 ms of every start.
  */
-export function openSharedCache(url: string, { log }: { log: Log }): SharedRedis {
+export function openSharedCache(
+  url: string,
+  { log, waitMsMax = sharedCacheWaitMsMax }: { log: Log; waitMsMax?: number },
+): SharedRedis {
+  const lateSentence = `Redis did not answer within ${waitMsMax} ms`
   const client = new RedisClient(url, {
     connectionTimeout: sharedCacheSilenceMsMax,
     // Else a get waits in the client until Redis is back.
@@ -123,7 +127,7 @@ export function openSharedCache(url: string, { log }: { log: Log }): SharedRedis
   async function bounded<T>(answer: Promise<T>): Promise<T | null> {
     let timer: Timer | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(lateSentence)), sharedCacheWaitMsMax)
+      timer = setTimeout(() => reject(new Error(lateSentence)), waitMsMax)
     })
     try {
       const value = await Promise.race([answer, late])
@@ -152,5 +156,3 @@ export function openSharedCache(url: string, { log }: { log: Log }): SharedRedis
     isOutageLogged = true
   }
 }
-
-const lateSentence = `Redis did not answer within ${sharedCacheWaitMsMax} ms`
