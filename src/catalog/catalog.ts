@@ -83,7 +83,14 @@ export function createCatalog(deps: CatalogDeps) {
      */
     async start(): Promise<void> {
       await Promise.race([notify.start(), Bun.sleep(listenWaitMsMax)])
-      await Promise.all(hotQueries.map((query) => cache.read(listRead(query)))).catch(() => {})
+      // One after the other: three at once would each open a connection, which takes longer than the reads.
+      for (const query of hotQueries) {
+        try {
+          await cache.read(listRead(query))
+        } catch {
+          return
+        }
+      }
     },
 
     /** Answers what was accepted, then closes the listening connection. */

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
-import sanitizeHtml from 'sanitize-html'
+import type sanitizeHtml from 'sanitize-html'
 import { sanitisedDescriptionsMax } from '../limits.ts'
 
-const kept: sanitizeHtml.IOptions = {
+const optionsOf = (library: typeof sanitizeHtml): sanitizeHtml.IOptions => ({
   allowedTags: [
     'p',
     'br',
@@ -27,9 +27,9 @@ const kept: sanitizeHtml.IOptions = {
   transformTags: {
     h1: 'h2',
     div: 'p',
-    a: sanitizeHtml.simpleTransform('a', { rel: 'nofollow noopener' }),
+    a: library.simpleTransform('a', { rel: 'nofollow noopener' }),
   },
-}
+})
 
 // Shopify sends the whole product at every sale, so the same text comes hundreds of times a second.
 const sanitised = new LRUCache<bigint, { html: string; result: string }>({ max: sanitisedDescriptionsMax })
@@ -45,9 +45,21 @@ export function cleanHtml(html: string): string {
   const key = Bun.hash(html) as bigint
   const known = sanitised.get(key)
   if (known?.html === html) return known.result
-  const result = sanitizeHtml(html, kept).trim()
+  const result = sanitize(html).trim()
   sanitised.set(key, { html, result })
   return result
+}
+
+let sanitizer: ((html: string) => string) | null = null
+
+/** Loaded by the first description, once: 20 ms, in which a process that starts serves already. */
+function sanitize(html: string): string {
+  if (sanitizer === null) {
+    const library: typeof sanitizeHtml = require('sanitize-html')
+    const options = optionsOf(library)
+    sanitizer = (html) => library(html, options)
+  }
+  return sanitizer(html)
 }
 
 /** Only text is read here, so what JavaScript does to the numbers beside it does not matter. */
