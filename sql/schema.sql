@@ -758,6 +758,7 @@ create table onsale.sync_parts (
   applied_at timestamp with time zone,
   read_count bigint not null default 0,
   news_count bigint not null default 0,
+  lane_lines bigint[] not null default '{0}'::bigint[],
   constraint sync_parts_pkey PRIMARY KEY (run_id, kind),
   constraint sync_parts_kind_check CHECK ((kind = ANY (ARRAY['products'::text, 'inventory'::text, 'orders'::text]))),
   constraint sync_parts_run_id_fkey FOREIGN KEY (run_id) REFERENCES onsale.sync_runs(id)
@@ -767,9 +768,10 @@ comment on column onsale.sync_parts.operation_id is 'gid of Shopify''s bulk oper
 comment on column onsale.sync_parts.loaded_bytes is 'Of the file, up to the end of a line: where a run that was stopped goes on';
 comment on column onsale.sync_parts.staged_count is 'Records that the lines held';
 comment on column onsale.sync_parts.faults is 'The first of those lines and records that could not be used: [{line, reason}]';
-comment on column onsale.sync_parts.applied_line is 'Records up to this line were applied, with what belongs to them';
+comment on column onsale.sync_parts.applied_line is 'The farthest line of any lane';
 comment on column onsale.sync_parts.read_count is 'Facts that were applied, news or not';
 comment on column onsale.sync_parts.news_count is 'Facts that were newer than what the mirror knew';
+comment on column onsale.sync_parts.lane_lines is 'By lane: those of its records up to this line were applied, with what belongs to them; null: all of them';
 
 create table onsale.sync_runs (
   id bigint not null generated always as identity,

@@ -420,8 +420,8 @@ export const syncBatchRecords = 1_000
 export const syncAnalyzeRecordsMin = 1_000
 /** A batch that others' locks keep from being applied is tried again so often. */
 export const syncBusyMax = 10
-/** Connections of a sync: one holds its place, one stages, and each file is applied on one. */
-export const syncPoolSize = 5
+/** Connections of a sync: one holds its place, one stages, and each lane of a file is applied on one. */
+export const syncPoolSize = 6
 /** Where there is no terminal, how often a sync says how far it is. */
 export const syncToldEveryMs = 2_000
 /** Snapshots that admins see. */

@@ -114,14 +114,15 @@ export async function stagedRun(
   return id
 }
 
-/** Applies a snapshot's file to its end, so many records a call; answers how many there were. */
+/** Applies a lane of a snapshot's file to its end, so many records a call; answers how many there were. */
 export async function applyFile(
   sql: Session,
-  { runId, kind, limit = 100 }: { runId: number; kind: SyncKind; limit?: number },
+  { runId, kind, limit = 100, lane = 1 }: { runId: number; kind: SyncKind; limit?: number; lane?: number },
 ): Promise<number> {
   for (let records = 0; ; ) {
     const [row] = await sql<{ count: number }[]>`
-      select r.record_count as count from api.apply_staged_facts(${runId}, ${kind}, ${limit}) r`
+      select r.record_count as count
+      from api.apply_staged_facts(p_run_id => ${runId}, p_kind => ${kind}, p_limit => ${limit}, p_lane => ${lane}) r`
     if (row === undefined) return records
     records += row.count
   }

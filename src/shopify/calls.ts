@@ -29,6 +29,7 @@ export type SyncPart = {
   fault_count: number
   faults: SyncFault[]
   applied_line: number
+  lanes: number
   is_applied: boolean
   read_count: number
   news_count: number
@@ -175,13 +176,13 @@ export function createSyncCalls(sql: Sql, metrics: Pick<Metrics, 'queryTime'>) {
       }),
 
     /**
-     * Applies the next records of a file; null: there are no more. Refuses with class 22 or 23 where one of them is poison; `fault`
+     * Applies the next records of a lane of a file (from 1); null: there are no more. Refuses with class 22 or 23 where one of them is poison; `fault`
      * passes them over.
      */
     applyStagedFacts: (
       runId: number,
       kind: SyncKind,
-      { limit, fault = null }: { limit: number; fault?: string | null },
+      { lane, limit, fault = null }: { lane: number; limit: number; fault?: string | null },
     ): Promise<{ line: number; records: number } | null> =>
       timed('apply_staged_facts', async () => {
         const [row] = await sql.begin(async (transaction) => {
@@ -189,7 +190,8 @@ export function createSyncCalls(sql: Sql, metrics: Pick<Metrics, 'queryTime'>) {
           return await transaction<{ line: number; records: number }[]>`
             select r.applied_line::float8 as line, r.record_count as records
             from api.apply_staged_facts(
-              p_run_id => ${runId}::bigint, p_kind => ${kind}::text, p_limit => ${limit}::integer, p_fault => ${fault}::text
+              p_run_id => ${runId}::bigint, p_kind => ${kind}::text, p_limit => ${limit}::integer, p_fault => ${fault}::text,
+              p_lane => ${lane}::integer
             ) r`
         })
         return row ?? null

@@ -33,8 +33,11 @@ export async function syncShop(options: SyncOptions): Promise<SyncEnd> {
     async (loaded, calls) => {
       const soldBeforeKnown = soldBefore.length === 0 ? 0 : await calls.applySoldBefore(soldBefore)
       onProgress?.({ step: 'verifying' })
-      await calls.analyzeMirror({ isRough: false })
-      const report = { counts: await calls.listSyncCounts(loaded.id), drift: await countDrift() }
+      const [counts] = await Promise.all([
+        calls.listSyncCounts(loaded.id),
+        calls.analyzeMirror({ isRough: false }),
+      ])
+      const report = { counts, drift: await countDrift() }
       await calls.completeSyncRun(loaded.id, { report })
       return { run: await calls.getSyncRun(loaded.id), report, soldBeforeKnown }
     },
@@ -49,10 +52,10 @@ export async function syncShop(options: SyncOptions): Promise<SyncEnd> {
   )
 }
 
-/** In batches; one that PostgreSQL refuses is halved until the culprit stands alone, which is passed over. */
+/** All lanes of a file at once. Where one breaks off the others do, and then it is told. */
 async function applyPart(
   runId: number,
-  { kind, loaded_lines: of }: SyncPart,
+  { kind, lanes, loaded_lines: of }: SyncPart,
   {
     calls,
     signal,
@@ -66,22 +69,61 @@ async function applyPart(
   },
 ): Promise<void> {
   const limitMax = batchRecords ?? (kind === 'products' ? syncBatchProducts : syncBatchRecords)
-  let limit = limitMax
-  let fault: string | null = null
+  const broken = new AbortController()
   let records = 0
+  let lines = 0
   // Plans of an empty mirror would go on reading whole tables as they fill.
   let analyzeAt = syncAnalyzeRecordsMin
+  const onBatch = async (batch: { line: number; records: number }) => {
+    lines = Math.max(lines, batch.line)
+    onProgress?.({ step: 'applying', kind, lines, of })
+    records += batch.records
+    if (records < analyzeAt) return
+    analyzeAt *= 4
+    await calls.analyzeMirror({ isRough: true })
+  }
+  const applied = Array.from({ length: lanes }, (_, nth) =>
+    applyLane(runId, kind, {
+      lane: nth + 1,
+      limitMax,
+      calls,
+      signal: AbortSignal.any([signal, broken.signal]),
+      onBatch,
+    }).catch((error: unknown) => {
+      broken.abort(error)
+      throw error
+    }),
+  )
+  await Promise.allSettled(applied)
+  await Promise.all(applied)
+}
+
+/** In batches; one that PostgreSQL refuses is halved until the culprit stands alone, which is passed over. */
+async function applyLane(
+  runId: number,
+  kind: SyncKind,
+  {
+    lane,
+    limitMax,
+    calls,
+    signal,
+    onBatch,
+  }: {
+    lane: number
+    limitMax: number
+    calls: SyncCalls
+    signal: AbortSignal
+    onBatch: (batch: { line: number; records: number }) => Promise<void>
+  },
+): Promise<void> {
+  let limit = limitMax
+  let fault: string | null = null
   for (let busy = 0; ; ) {
     signal.throwIfAborted()
     try {
-      const batch = await calls.applyStagedFacts(runId, kind, { limit, fault })
+      const batch = await calls.applyStagedFacts(runId, kind, { lane, limit, fault })
       if (batch === null) return
-      onProgress?.({ step: 'applying', kind, lines: batch.line, of })
-      records += batch.records
-      if (records >= analyzeAt) {
-        analyzeAt *= 4
-        await calls.analyzeMirror({ isRough: true })
-      }
+      await onBatch(batch)
       busy = 0
       fault = null
       limit = Math.min(limitMax, limit * 2)

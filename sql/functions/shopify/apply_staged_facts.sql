@@ -3,12 +3,14 @@
 -- so a second call goes on behind the first, and after the last one no row comes back.
 -- Raises class 22 and 23 where a record holds a bad number or date: the caller halves p_limit until it stands alone,
 -- and passes it over by p_fault, which keeps the reason and applies nothing.
--- Locks: the part; then as apply_deliveries: the gate (shared), facts, stock, event_revisions, catalogue.
+-- p_lane: the records that fall to it (lane_lines of the part says how many lanes there are); lanes are applied side by side.
+-- Locks: the lane (advisory); then as apply_deliveries: the gate (shared), facts, stock, event_revisions, catalogue; then the part.
 create or replace function api.apply_staged_facts(
   p_run_id bigint,
   p_kind text,
   p_limit integer,
   p_fault text default null,
+  p_lane integer default 1,
   p_now timestamptz default clock_timestamp()
 )
 returns table (applied_line bigint, record_count integer)
@@ -22,6 +24,7 @@ as $$
 declare
   v_counts_test_orders boolean;
   v_after bigint;
+  v_lanes integer;
   v_last bigint;
   v_record_count integer;
   v_facts onsale.delivery_fact[];
@@ -36,10 +39,13 @@ declare
   v_new_item_ids bigint[];
   v_item_ids bigint[];
 begin
-  select p.applied_line into strict v_after
+  perform pg_advisory_xact_lock(hashtext('onsale sync lane of ' || p_kind), p_lane);
+  select p.lane_lines[p_lane], cardinality(p.lane_lines) into strict v_after, v_lanes
   from onsale.sync_parts p
-  where p.run_id = p_run_id and p.kind = p_kind
-  for update;
+  where p.run_id = p_run_id and p.kind = p_kind;
+  if v_after is null then
+    return;
+  end if;
 
   perform pg_advisory_xact_lock_shared(hashtext('onsale gate'));
   select s.counts_test_orders into strict v_counts_test_orders from onsale.settings s;
@@ -55,11 +61,16 @@ begin
   into v_last, v_record_count, v_facts, v_faults
   from (
     select l.line, l.fact, coalesce(p_fault, l.fault) as fault
-    from api.list_staged_facts(p_run_id, p_kind, v_after, p_limit) l
+    from api.list_staged_facts(p_run_id, p_kind, v_after, p_limit, p_lane, v_lanes) l
   ) f;
 
   if v_last is null then
-    update onsale.sync_parts p set applied_at = p_now where p.run_id = p_run_id and p.kind = p_kind;
+    update onsale.sync_parts p set
+      lane_lines[p_lane] = null,
+      applied_at = case
+        when array_remove(p.lane_lines[:p_lane - 1] || p.lane_lines[p_lane + 1:], null) = '{}' then p_now
+      end
+    where p.run_id = p_run_id and p.kind = p_kind;
     return;
   end if;
 
@@ -99,7 +110,8 @@ begin
   perform api.update_revisions(v_edited, v_result.flipped, v_result.changed);
 
   update onsale.sync_parts p set
-    applied_line = v_last,
+    lane_lines[p_lane] = v_last,
+    applied_line = greatest(p.applied_line, v_last),
     read_count = p.read_count + coalesce(cardinality(v_facts), 0),
     news_count = p.news_count + (select count(distinct u.ordinal) from unnest(v_applied) as u (ordinal)),
     fault_count = p.fault_count + coalesce(jsonb_array_length(v_faults), 0),
@@ -112,5 +124,5 @@ begin
   return query values (v_last, v_record_count);
 end;
 $$;
-comment on function api.apply_staged_facts(bigint, text, integer, text, timestamptz) is
+comment on function api.apply_staged_facts(bigint, text, integer, text, integer, timestamptz) is
   'Applies the next facts of a snapshot''s file; up to which line, and how many records; no row: there are no more';

@@ -55,6 +55,7 @@ begin
         fault_count = 0,
         faults = '[]',
         applied_line = 0,
+        lane_lines = array_fill(0::bigint, array[cardinality(p.lane_lines)]),
         applied_at = null
       where p.run_id = v_run_id;
       update onsale.sync_runs r set state = 'loading', updated_at = p_now where r.id = v_run_id;
@@ -67,8 +68,9 @@ begin
   insert into onsale.sync_runs (purpose, shop, orders_since, started_at, updated_at)
   values (p_purpose, p_shop, p_orders_since, p_now, p_now)
   returning id into strict v_run_id;
-  insert into onsale.sync_parts (run_id, kind)
-  select v_run_id, u.kind
+  -- What takes longest has two lanes.
+  insert into onsale.sync_parts (run_id, kind, lane_lines)
+  select v_run_id, u.kind, case u.kind when 'products' then '{0,0}' else '{0}' end::bigint[]
   from unnest(p_kinds) as u (kind);
   return query values ('claimed', v_run_id);
 end;

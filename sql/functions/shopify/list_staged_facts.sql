@@ -1,5 +1,6 @@
 -- The facts of a snapshot's file after a line, as apply_deliveries would have them of webhooks: a product with its variants,
 -- metafields and images, an item and its levels, an order with its lines. At most p_limit products, items or orders.
+-- p_lane of p_lanes: only those that fall to this lane, by their ids.
 -- line is the root's (of a level: its item's); ordinals count from 1 over all rows. A body that lacks something has its fault.
 -- A fact is dated by its record's updated_at, then by the start of the run: a webhook that was triggered later wins.
 -- What the mirror keeps of an order's customer is kept: a snapshot does not ask for people.
@@ -7,7 +8,9 @@ create or replace function api.list_staged_facts(
   p_run_id bigint,
   p_kind text,
   p_after_line bigint,
-  p_limit integer
+  p_limit integer,
+  p_lane integer default 1,
+  p_lanes integer default 1
 )
 returns table (line bigint, fact onsale.delivery_fact, fault text)
 language sql
@@ -19,6 +22,7 @@ as $$
     where s.run_id = p_run_id
       and s.kind = case p_kind when 'products' then 'product' when 'inventory' then 'item' else 'order' end
       and s.line > p_after_line
+      and (p_lanes = 1 or mod(hashint8(s.id) & 2147483647, p_lanes) = p_lane - 1)
     order by s.line
     limit p_limit
   ), bodies as (
@@ -83,5 +87,5 @@ as $$
   join onsale.sync_runs u on u.id = p_run_id
   order by b.line, b.nth
 $$;
-comment on function api.list_staged_facts(bigint, text, bigint, integer) is
+comment on function api.list_staged_facts(bigint, text, bigint, integer, integer, integer) is
   'The facts of a snapshot''s file after a line, put together as webhooks tell them';

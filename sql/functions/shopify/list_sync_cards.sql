@@ -30,6 +30,7 @@ as $$
           'fault_count', p.fault_count,
           'faults', p.faults,
           'applied_line', p.applied_line,
+          'lanes', cardinality(p.lane_lines),
           'is_applied', p.applied_at is not null,
           'read_count', p.read_count,
           'news_count', p.news_count

@@ -59,6 +59,45 @@ check('the order of the files and the size of the batches do not matter', async 
   expect(await stateOf(sql)).toEqual(state as never)
 })
 
+check('lanes share a file, and it is applied when the last of them is through', async (sql) => {
+  const products = Array.from({ length: 20 }, (_, nth) =>
+    productLines({ id: 1 + nth, title: `Night ${nth}`, variants: [{ id: 100 + nth }] }),
+  )
+  const runId = await stagedRun(sql, { products: products.flat() })
+  await sql`update onsale.sync_parts set lane_lines = '{0,0,0}'`
+  const part = async () => {
+    const [row] = await sql`
+      select lane_lines::text as lanes, applied_line::integer as line, applied_at is not null as is_applied, read_count::integer as facts
+      from onsale.sync_parts`
+    return { ...row }
+  }
+  const counts: number[] = []
+  for (const lane of [2, 3]) counts.push(await applyFile(sql, { runId, kind: 'products', limit: 3, lane }))
+  expect(await part()).toMatchObject({ lanes: '{0,NULL,NULL}', is_applied: false })
+  counts.push(await applyFile(sql, { runId, kind: 'products', limit: 3, lane: 1 }))
+  expect(counts.every((count) => count > 0)).toBe(true)
+  expect(counts.reduce((sum, count) => sum + count)).toBe(20)
+  expect(await part()).toEqual({ lanes: '{NULL,NULL,NULL}', line: 39, is_applied: true, facts: 20 })
+  expect(await sql`select from onsale.events`).toHaveLength(20)
+  expect(await applyFile(sql, { runId, kind: 'products', lane: 2 })).toBe(0)
+})
+
+check('a lane that was stopped goes on behind its own last record', async (sql) => {
+  const products = Array.from({ length: 20 }, (_, nth) =>
+    productLines({ id: 1 + nth, variants: [{ id: 100 + nth }] }),
+  )
+  const runId = await stagedRun(sql, { products: products.flat() })
+  await sql`update onsale.sync_parts set lane_lines = '{0,0}'`
+  for (const lane of [1, 2])
+    await sql`select from api.apply_staged_facts(p_run_id => ${runId}, p_kind => 'products', p_limit => 2, p_lane => ${lane})`
+  let count = 4
+  for (const lane of [1, 2]) count += await applyFile(sql, { runId, kind: 'products', lane })
+  expect(count).toBe(20)
+  const [part] =
+    await sql`select read_count::integer as facts, news_count::integer as news from onsale.sync_parts`
+  expect({ ...part }).toEqual({ facts: 20, news: 20 })
+})
+
 check('a second snapshot of the same shop is no news but for its date', async (sql) => {
   for (const startedAt of ['2026-11-01T12:00:00Z', '2026-11-01T13:00:00Z']) {
     const runId = await stagedRun(sql, files(), { startedAt })

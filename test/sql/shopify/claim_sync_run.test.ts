@@ -75,14 +75,15 @@ test('what a crash of the server has taken from the staging is loaded again', as
     { products: productLines() },
     { startedAt: '2026-11-01T11:00:00Z' },
   )
-  await database.admin`update onsale.sync_parts set applied_line = 1, loaded_lines = 2, loaded_bytes = 900`
+  await database.admin`update onsale.sync_parts set applied_line = 1, lane_lines = '{1,null}', loaded_lines = 2, loaded_bytes = 900`
   await database.admin`truncate onsale.staged_records`
   expect(await inSession(claim)).toEqual({ outcome: 'resumed', id })
   expect(await states()).toEqual([{ state: 'loading', reason: null }])
   const [part] = await database.admin`
-    select loaded_bytes::integer as bytes, loaded_lines::integer as lines, loaded_at, applied_line::integer as applied
+    select loaded_bytes::integer as bytes, loaded_lines::integer as lines, loaded_at, applied_line::integer as applied,
+      lane_lines::text as lanes
     from onsale.sync_parts`
-  expect(part).toEqual({ bytes: 0, lines: 0, loaded_at: null, applied: 0 })
+  expect(part).toEqual({ bytes: 0, lines: 0, loaded_at: null, applied: 0, lanes: '{0,0}' })
 })
 
 test('a run of another purpose or shop, or of last week, is given up for a new one', async () => {
