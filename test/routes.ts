@@ -1,9 +1,6 @@
-import { type AppDeps, buildApp } from '../src/app.ts'
-import { readConfig } from '../src/config.ts'
 import { createSimulator } from '../src/payments/simulator.ts'
-import { createLog } from '../src/platform/log.ts'
-import { createMetrics } from '../src/platform/metrics.ts'
 import { type Access, operationKey } from '../src/platform/operation.ts'
+import { buildPartialApp } from './partial_app.ts'
 
 /** A part of a JSON schema as the documentation has it. */
 export type Schema = {
@@ -46,16 +43,7 @@ type Hooks = { body?: unknown; detail?: { [operationKey]?: { access?: Access } }
 
 /** Every route of the app, made from the routes alone: nothing behind them is there. */
 export async function declaredRoutes(): Promise<DeclaredRoute[]> {
-  const known = {
-    deliveries: { replaying: { metrics: createMetrics() }, providers: [] },
-    simulator: createSimulator({ secrets: ['of nobody'], windowS: 300 }),
-    config: readConfig({}),
-    log: createLog({ level: 'silent' }),
-    metrics: createMetrics(),
-  }
-  // Whatever else a flow needs is not asked here.
-  const deps = new Proxy(known, { get: (given, name) => Reflect.get(given, name) ?? {} })
-  const app = buildApp(deps as unknown as AppDeps)
+  const app = buildPartialApp({ simulator: createSimulator({ secrets: ['of nobody'], windowS: 300 }) })
   const { paths } = (await app.openApi()) as { paths: Record<string, Record<string, Documented>> }
   const byShape = new Map(Object.entries(paths).map(([path, methods]) => [shapeOf(path), methods]))
   return app.elysia.routes.map(({ method, path, hooks }) => {

@@ -1,10 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { buildApp } from '../../src/app.ts'
-import { readConfig } from '../../src/config.ts'
 import { errorCodes } from '../../src/errors.ts'
 import { createSimulator } from '../../src/payments/simulator.ts'
-import { createLog } from '../../src/platform/log.ts'
-import { createMetrics } from '../../src/platform/metrics.ts'
+import { buildPartialApp } from '../partial_app.ts'
 
 // The document is made from the routes alone, so nothing behind them is needed here.
 
@@ -33,26 +30,7 @@ type Document = {
   components: Record<string, Record<string, unknown>>
 }
 
-const app = buildApp({
-  config: readConfig({}),
-  log: createLog({ level: 'silent' }),
-  metrics: createMetrics(),
-  catalog: {} as never,
-  intake: {} as never,
-  accounts: {} as never,
-  sales: {} as never,
-  watch: {} as never,
-  payments: {} as never,
-  simulator: createSimulator({ secrets: ['of nobody'], windowS: 300 }),
-  jobs: {} as never,
-  syncs: {} as never,
-  deliveries: { replaying: { metrics: createMetrics() }, providers: [] } as never,
-  ticketLinks: {} as never,
-  rateLimits: {} as never,
-  admin: {} as never,
-  ops: {} as never,
-  readMetrics: async () => '',
-})
+const app = buildPartialApp({ simulator: createSimulator({ secrets: ['of nobody'], windowS: 300 }) })
 
 let server: Bun.Server<undefined>
 let document: Document

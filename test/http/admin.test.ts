@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createAccounts } from '../../src/accounts/accounts.ts'
 import { createAdmin } from '../../src/admin/admin.ts'
 import { adminRoutes } from '../../src/admin/routes.ts'
-import { buildApp } from '../../src/app.ts'
 import { createCatalog } from '../../src/catalog/catalog.ts'
 import { readConfig } from '../../src/config.ts'
 import { serviceRole } from '../../src/platform/database.ts'
@@ -13,6 +12,7 @@ import { createSales } from '../../src/sales/sales.ts'
 import { createTicketLinks } from '../../src/sales/ticket_links.ts'
 import { auditOf, makeShopifyEvent } from '../admin.ts'
 import { expectVerified, type TestDatabase, testDatabase } from '../harness.ts'
+import { buildPartialApp } from '../partial_app.ts'
 import { change, place, ticketsOf } from '../sales.ts'
 
 type Ticket = { id: number; version: number; name: string; position: number; available: number | null }
@@ -62,25 +62,16 @@ beforeAll(async () => {
   await catalog.start()
   const ownRoutes = adminRoutes({ admin: createAdmin({ pool, metrics, shop: null }), accounts })
   routes = ownRoutes.routes.map(({ method, path }) => `${method} ${path}`)
-  const app = buildApp({
+  const app = buildPartialApp({
     config,
     log,
     metrics,
     catalog,
     accounts,
-    watch: {} as never,
     sales: createSales({ pool, metrics }),
     ticketLinks: createTicketLinks(secrets),
     rateLimits: createRateLimits({ redis: null, config: { rateLimits: false, trustedProxies: [] } }),
     admin: createAdmin({ pool, metrics, shop: null }),
-    intake: {} as never,
-    payments: {} as never,
-    simulator: null,
-    jobs: {} as never,
-    syncs: {} as never,
-    deliveries: { replaying: { metrics: createMetrics() }, providers: [] } as never,
-    ops: {} as never,
-    readMetrics: async () => '',
   })
   const server = Bun.serve({ ...app.serve, port: 0, hostname: '127.0.0.1' })
   url = server.url

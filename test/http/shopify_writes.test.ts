@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createAccounts } from '../../src/accounts/accounts.ts'
 import { createAdmin } from '../../src/admin/admin.ts'
-import { buildApp } from '../../src/app.ts'
 import { createCatalog } from '../../src/catalog/catalog.ts'
 import { readConfig } from '../../src/config.ts'
 import { createJobCalls } from '../../src/jobs/calls.ts'
@@ -12,6 +11,7 @@ import { createRateLimits } from '../../src/rate_limits/rate_limits.ts'
 import { makeEvent } from '../admin.ts'
 import { apply, delivery, product } from '../deliveries.ts'
 import { expectVerified, type TestDatabase, testDatabase } from '../harness.ts'
+import { buildPartialApp } from '../partial_app.ts'
 import { type Mirrored, mirror, writeJob } from '../writes.ts'
 
 // The write queue as admins meet it: nobody works here, so what is queued stays as it is until a test says that it is done.
@@ -65,7 +65,7 @@ beforeAll(async () => {
   })
   jobs = createJobCalls(pool, metrics)
   await catalog.start()
-  const app = buildApp({
+  const app = buildPartialApp({
     config,
     log,
     metrics,
@@ -74,16 +74,6 @@ beforeAll(async () => {
     admin: createAdmin({ pool, metrics, shop: { currency: 'EUR', eventType: null } }),
     jobs,
     rateLimits: createRateLimits({ redis: null, config: { rateLimits: false, trustedProxies: [] } }),
-    syncs: {} as never,
-    sales: {} as never,
-    watch: {} as never,
-    ticketLinks: {} as never,
-    intake: {} as never,
-    payments: {} as never,
-    simulator: null,
-    deliveries: { replaying: { metrics }, providers: [] } as never,
-    ops: {} as never,
-    readMetrics: async () => '',
   })
   const server = Bun.serve({ ...app.serve, port: 0, hostname: '127.0.0.1' })
   url = server.url
