@@ -8,19 +8,20 @@ import { openPool } from '../src/platform/database.ts'
 import { readKept } from '../src/platform/home.ts'
 import { Refusal } from '../src/platform/refusal.ts'
 import { stopOnSignal } from '../src/platform/shutdown.ts'
-import type { BenchOptions } from './main.ts'
 import { compare, comparisonText, isWorse } from './report/compare.ts'
 import { writeReport } from './report/report.ts'
 import { findRun, previousOf, readRuns } from './report/results.ts'
 import { updateReadme } from './report/summary.ts'
 import { headlineOf, quietShareMax, verdictOf, voidReasons } from './report/verdict.ts'
-import type { Machine, Run } from './result.ts'
+import type { Machine, ProfileName, Run } from './result.ts'
 import { openFilesMax, openFilesWanted, provideK6 } from './runner/k6.ts'
 import { createProgress, type Progress } from './runner/progress.ts'
 import { runScenario } from './runner/run.ts'
 import { busyShare, cores, startStolenShare } from './runner/sampler.ts'
 import { type NamedScenario, readScenarios } from './runner/scenarios.ts'
 import { enterStage, type Stack, type Stage, startStack } from './runner/stack.ts'
+
+export type BenchOptions = { profile: ProfileName; target?: string; out?: string; readme: boolean }
 
 const root = resolve(import.meta.dir, '..')
 const dataFolder = join(root, '.data/bench')

@@ -3,10 +3,8 @@
 
 import { Command, Option } from 'commander'
 import { Refusal } from '../src/platform/refusal.ts'
-import { bench, compareRuns, listScenarios } from './bench.ts'
+import { type BenchOptions, bench, compareRuns, listScenarios } from './bench.ts'
 import type { ProfileName } from './result.ts'
-
-export type BenchOptions = { profile: ProfileName; target?: string; out?: string; readme: boolean }
 
 const profiles: ProfileName[] = ['smoke', 'standard', 'full']
 

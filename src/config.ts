@@ -5,6 +5,13 @@ import { isShopifyUrl } from './shopify/endpoint.ts'
 
 export type Config = ReturnType<typeof readConfig>
 
+/** A config whose database is known: the environment's, or the embedded one's. */
+export type ServiceConfig = Config & {
+  databaseUrl: string
+  databaseDirectUrl: string
+  databaseAdminUrl: string
+}
+
 /** Every fault of the environment, one line each, by the variable's name. */
 export class ConfigError extends Refusal {
   override name = 'ConfigError'
@@ -205,6 +212,15 @@ export function readConfig(env: Record<string, string | undefined>) {
     }
     return values
   }
+}
+
+/** The config for a role; throws a Refusal where the environment names no database. */
+export function withDatabase(config: Config, role = 'serve'): ServiceConfig {
+  const { databaseUrl, databaseDirectUrl, databaseAdminUrl } = config
+  if (databaseUrl === null || databaseDirectUrl === null || databaseAdminUrl === null) {
+    throw new Refusal(`DATABASE_URL must be set for \`${role}\`; \`up\` brings its own PostgreSQL`)
+  }
+  return { ...config, databaseUrl, databaseDirectUrl, databaseAdminUrl }
 }
 
 /** Reads one variable at a time and gathers what is wrong; a fault never quotes a secret or a URL's password. */

@@ -4,7 +4,7 @@
 import { availableParallelism } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { version } from '../package.json'
-import { type Config, readConfig } from './config.ts'
+import { type Config, readConfig, withDatabase } from './config.ts'
 import { isTransient } from './errors.ts'
 import { processesMax, reconcileGraceS, repairsMaxDefault } from './limits.ts'
 import { Refusal } from './platform/refusal.ts'
@@ -48,7 +48,6 @@ program
   .description("do the jobs alone: refunds, and admins' writes to Shopify; `serve` does them, too")
   .action(() =>
     stays(async () => {
-      const { withDatabase } = await import('./serve.ts')
       const { work } = await import('./work.ts')
       await work(withDatabase(readConfig(process.env), 'worker'))
     }),

@@ -7,7 +7,7 @@ import type { Shop } from './admin/shop_bodies.ts'
 import { buildApp } from './app.ts'
 import { createCatalog } from './catalog/catalog.ts'
 import { startCatalogTasks } from './catalog/tasks.ts'
-import type { Config } from './config.ts'
+import { type Config, type ServiceConfig, withDatabase } from './config.ts'
 import { isTransient } from './errors.ts'
 import type { StoredDelivery } from './intake/calls.ts'
 import { createIntake } from './intake/intake.ts'
@@ -49,13 +49,6 @@ import { startReconciling } from './watch/schedule.ts'
 import { startWatchTasks } from './watch/tasks.ts'
 import { openShop, startWorkers } from './work.ts'
 
-/** A config whose database is known: the environment's, or the embedded one's. */
-export type ServiceConfig = Config & {
-  databaseUrl: string
-  databaseDirectUrl: string
-  databaseAdminUrl: string
-}
-
 export type Service = {
   /** Where it listens, for a person on this machine. */
   url: string
@@ -83,15 +76,6 @@ export type ServiceOptions = {
 export async function serve(config: Config): Promise<void> {
   const service = await startService(withDatabase(config), { sharesPort: true })
   stopOnSignal({ stop: service.stop, force: () => {} })
-}
-
-/** The config for a role; throws a Refusal where the environment names no database. */
-export function withDatabase(config: Config, role = 'serve'): ServiceConfig {
-  const { databaseUrl, databaseDirectUrl, databaseAdminUrl } = config
-  if (databaseUrl === null || databaseDirectUrl === null || databaseAdminUrl === null) {
-    throw new Refusal(`DATABASE_URL must be set for \`${role}\`; \`up\` brings its own PostgreSQL`)
-  }
-  return { ...config, databaseUrl, databaseDirectUrl, databaseAdminUrl }
 }
 
 /** Serves until `stop`. Throws a Refusal where the schema is not the one this code needs or the port is taken. */

@@ -1,10 +1,10 @@
-import type { Config } from './config.ts'
+import { type Config, withDatabase } from './config.ts'
 import { AppError } from './errors.ts'
 import { listenerSettleMs, metricsMergeMsMax, metricsReportMsMax } from './limits.ts'
 import { closeListener, leadConnections, spreadConnections } from './platform/listener.ts'
 import { type MetricsReport, reportMetrics } from './platform/metrics.ts'
 import { createPeer } from './platform/peer.ts'
-import { type Service, startService, withDatabase } from './serve.ts'
+import { type Service, startService } from './serve.ts'
 
 /** What the supervisor asks of a process. */
 export type SupervisorAsks = {

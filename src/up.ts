@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createDemoAccounts } from './accounts/commands.ts'
-import { type Config, demoSecretPrefix, readConfig } from './config.ts'
+import { type Config, demoSecretPrefix, readConfig, type ServiceConfig } from './config.ts'
 import { postgresRestartsMax, postgresRestartsWithinMs } from './limits.ts'
 import { openPool, roleFor } from './platform/database.ts'
 import { type EmbeddedServer, startPostgres } from './platform/embedded.ts'
@@ -13,7 +13,7 @@ import { hasUsers, loginToGrant, migrate, mirrorIsEmpty } from './platform/migra
 import { freePort } from './platform/process.ts'
 import { Refusal } from './platform/refusal.ts'
 import { stopOnSignal } from './platform/shutdown.ts'
-import { requireFreePort, type Service, type ServiceConfig, startService } from './serve.ts'
+import { requireFreePort, type Service, startService } from './serve.ts'
 
 /** Where the played shop's Admin API listens, if nobody else does. */
 const shopPort = 3001
