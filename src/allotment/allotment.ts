@@ -52,7 +52,7 @@ export function createAllotment({
       else if (next.outcome === 'level_wanted') {
         await requireStocked(placeOf(next), options)
         seen = { locationId: next.locationId, isStocked: true }
-      } else if (next.outcome === 'too_late') throw new Error('The job is ended, or another attempt has it')
+      } else if (next.outcome === 'too_late') throw overtaken()
       else throw refusalOf(job, next)
     }
   }
@@ -62,10 +62,11 @@ export function createAllotment({
     const place = placeOf(call)
     const changed = await change(job, call, { ...place, signal })
     if ('error' in changed) {
-      await calls.applyAllotmentAnswer(job, call.callKey, { answer: changed.answer })
-      if (changed.error !== null)
-        throw call.step === 'putting_back' ? notPutBack(call, changed.error) : changed.error
-      return
+      const isStored = await calls.applyAllotmentAnswer(job, call.callKey, { answer: changed.answer })
+      if (changed.error === null) return
+      // Somebody else has brought the move further by this call: a refusal would end the job before its move.
+      if (!isStored) throw overtaken()
+      throw call.step === 'putting_back' ? notPutBack(call, changed.error) : changed.error
     }
     const { toldAt } = changed
     const quantity = call.step === 'taking' ? await quantityAfter(call, toldAt, { ...place, signal }) : null
@@ -143,6 +144,11 @@ const reasons = {
 /** Stands in the history of the stock at Shopify, where a person finds it. */
 function referenceOf({ id }: Job, { step }: { step: string }): string {
   return `onsale://jobs/${id}/${step}`
+}
+
+/** This attempt has nothing more to do; where the job is not ended, one that comes later sees how its move stands. */
+function overtaken(): Error {
+  return new Error('The job is ended, or another attempt has it')
 }
 
 /** What an error says of a call: only what was certainly not made is an answer. */
