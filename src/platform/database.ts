@@ -73,6 +73,20 @@ export function openPool(
   })
 }
 
+/** A pool that is open for as long as `use` takes. */
+export async function withPool<T>(
+  url: string,
+  options: PoolOptions,
+  use: (sql: Sql) => Promise<T>,
+): Promise<T> {
+  const sql = openPool(url, options)
+  try {
+    return await use(sql)
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
 /**
  * A pool that keeps to few connections, and is replaced when a call gets no answer at all: a connection into a black hole
  * (failover by address, a firewall, a frozen machine) is noticed by the system after minutes, postgres.js cannot drop a single

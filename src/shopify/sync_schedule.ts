@@ -9,7 +9,7 @@ import {
   syncRetryMs,
   syncRetryMsMax,
 } from '../limits.ts'
-import { openPool } from '../platform/database.ts'
+import { withPool } from '../platform/database.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { type RepeatedTask, repeat } from '../platform/repeat.ts'
@@ -74,9 +74,9 @@ export function startSyncing(deps: {
   }
 
   async function run({ ordersDays }: WantedSync, signal: AbortSignal): Promise<SyncEnd> {
-    const sql = openPool(config.databaseAdminUrl, { name: 'sync', max: syncPoolSize, statementTimeoutMs: 0 })
-    try {
-      return await syncShop({
+    const options = { name: 'sync', max: syncPoolSize, statementTimeoutMs: 0 }
+    return await withPool(config.databaseAdminUrl, options, (sql) =>
+      syncShop({
         shopify,
         sql,
         metrics,
@@ -87,10 +87,8 @@ export function startSyncing(deps: {
         onStart: ({ id, shop }, { isResumed, sees }) =>
           log.info({ run_id: id, shop, is_resumed: isResumed, sees }, 'Syncing with the shop'),
         ...(times === undefined ? {} : { lookEveryMs: times.lookEveryMs }),
-      })
-    } finally {
-      await sql.end({ timeout: 1 })
-    }
+      }),
+    )
   }
 
   async function giveBack({ attempt }: WantedSync, error: unknown, about: object): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Intake } from '../intake/intake.ts'
 import { reconcileClaimEveryMs, reconcileGraceS, repairsMaxDefault, syncPoolSize } from '../limits.ts'
-import { openPool } from '../platform/database.ts'
+import { withPool } from '../platform/database.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { type RepeatedTask, repeat } from '../platform/repeat.ts'
@@ -47,13 +47,9 @@ export function startReconciling(deps: {
   }
 
   async function run(wanted: WantedReconciliation): Promise<ReconciliationCard> {
-    const sql = openPool(config.databaseAdminUrl, {
-      name: 'reconcile',
-      max: syncPoolSize,
-      statementTimeoutMs: 0,
-    })
-    try {
-      return await reconcile(
+    const options = { name: 'reconcile', max: syncPoolSize, statementTimeoutMs: 0 }
+    return await withPool(config.databaseAdminUrl, options, (sql) =>
+      reconcile(
         { shopify, sql, submit, metrics },
         {
           ...wanted,
@@ -63,10 +59,8 @@ export function startReconciling(deps: {
           signal: stopping.signal,
           ...(times === undefined ? {} : { lookEveryMs: times.lookEveryMs }),
         },
-      )
-    } finally {
-      await sql.end({ timeout: 1 })
-    }
+      ),
+    )
   }
 
   function tell({ compared, counts, dry_run, started_by }: ReconciliationCard): void {
